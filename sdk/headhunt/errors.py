@@ -1,0 +1,268 @@
+"""Everything that headhunt raises on purpose.
+
+HeadhuntError
+ +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
+ +-- BadValue              BadSpec, NameTaken, MissingFile
+ +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
+ +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
+ +-- WeightsRefused        UnsafePickle BrokenWeights NonFiniteWeights WeightsMismatch
+ +-- WeightsUnavailable    the hub did not answer, or does not have them
+ +-- CatalogueBroken       the files of the repository cannot be read
+ +-- TrainingFailed        Diverged, CheckpointMismatch
+ +-- Interrupted           the user stopped it; what was done is kept
+
+Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
+what happened, the value, and what would do, in one line.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+class HeadhuntError(Exception):
+    """The root: catch this to catch all of headhunt's own errors."""
+
+    code = "headhunt_error"
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class UnknownName(HeadhuntError):
+    """No such thing: says which name, and what comes near."""
+
+    noun = "thing"
+
+    def __init__(self, name: str, known: Iterable[str] = (), hint: str = "") -> None:
+        super().__init__(did_you_mean(self.noun, name, known, hint))
+        self.name = name
+
+
+def did_you_mean(noun: str, name: str, known: Iterable[str], hint: str = "") -> str:
+    """One line: what is unknown, the names that come near, and what would do."""
+    shown = name if len(name) <= 80 else name[:77] + "..."
+    near = difflib.get_close_matches(name[:200], list(known), n=3, cutoff=0.6)
+    guess = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    return f"No {noun} named {shown!r}.{guess}{' ' + hint if hint else ''}"
+
+
+class UnknownModel(UnknownName):
+    noun = "model"
+
+
+class UnknownDomain(UnknownName):
+    noun = "domain"
+
+
+class UnknownNetwork(UnknownName):
+    noun = "network"
+
+
+class UnknownWeights(UnknownName):
+    noun = "pretrained weights"
+
+
+class UnknownVersion(UnknownName):
+    noun = "version of a sample"
+
+
+class UnknownSplit(UnknownName):
+    noun = "split"
+
+
+class BadValue(HeadhuntError):
+    """A value that cannot be used: says which, and what would do."""
+
+
+class BadSpec(BadValue):
+    """A model, network or source written in a form that is not understood."""
+
+
+class NameTaken(BadValue):
+    """Something of this name is there already."""
+
+
+class MissingFile(BadValue):
+    """No such file or folder, or it cannot be read."""
+
+
+# --- A sample, refused as a whole ------------------------------------------------------------------------------------
+
+
+class Refused(HeadhuntError):
+    """Something that came in was refused. `member` names the part that is to blame, where there is one."""
+
+    def __init__(self, reason: str, member: str | None = None) -> None:
+        shown = None if member is None else printable(member)
+        super().__init__(f"{shown}: {reason}" if shown else reason)
+        self.member = shown
+        self.reason = reason
+
+
+def printable(name: str, limit: int = 512) -> str:
+    """A member's name, safe to print: control and direction characters escaped, cut at `limit`."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
+    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+class SampleRefused(Refused):
+    """The sample as a whole cannot be used."""
+
+
+class EmptySample(SampleRefused): ...
+
+
+class NotAnArchive(SampleRefused): ...
+
+
+class BadName(SampleRefused): ...
+
+
+class LinkNotAllowed(SampleRefused): ...
+
+
+class SpecialFile(SampleRefused): ...
+
+
+class OverlappingEntries(SampleRefused): ...
+
+
+class CompressionRatio(SampleRefused): ...
+
+
+class SizeMismatch(SampleRefused): ...
+
+
+class TooManyFiles(SampleRefused): ...
+
+
+class Encrypted(SampleRefused): ...
+
+
+class UnsupportedMethod(SampleRefused): ...
+
+
+class DuplicateName(SampleRefused): ...
+
+
+class HeaderTooLarge(SampleRefused): ...
+
+
+class DeclaredTotalTooLarge(SampleRefused): ...
+
+
+class ArchiveTooLarge(SampleRefused): ...
+
+
+class InconsistentArchive(SampleRefused): ...
+
+
+class BrokenArchive(SampleRefused): ...
+
+
+class NoImages(SampleRefused): ...
+
+
+class NoValidImages(SampleRefused): ...
+
+
+class TooManyBroken(SampleRefused): ...
+
+
+class TooManyClasses(SampleRefused): ...
+
+
+class NeedTwoClasses(SampleRefused): ...
+
+
+class BadLabels(SampleRefused): ...
+
+
+# --- One image, left out ---------------------------------------------------------------------------------------------
+
+
+class ImageRefused(Refused):
+    """One member is left out and reported."""
+
+
+class NotAnImage(ImageRefused): ...
+
+
+class NestedArchive(ImageRefused): ...
+
+
+class EmptyFile(ImageRefused): ...
+
+
+class FileTooLarge(ImageRefused): ...
+
+
+class BadHeader(ImageRefused): ...
+
+
+class TooManyPixels(ImageRefused): ...
+
+
+class Truncated(ImageRefused): ...
+
+
+class MetadataTooLarge(ImageRefused): ...
+
+
+class UnsupportedMode(ImageRefused): ...
+
+
+class AspectRatio(ImageRefused): ...
+
+
+class BrokenImage(ImageRefused): ...
+
+
+# --- Weights ---------------------------------------------------------------------------------------------------------
+
+
+class WeightsRefused(Refused):
+    """A weights file that cannot be used."""
+
+
+class UnsafePickle(WeightsRefused): ...
+
+
+class BrokenWeights(WeightsRefused): ...
+
+
+class NonFiniteWeights(WeightsRefused): ...
+
+
+class WeightsMismatch(WeightsRefused): ...
+
+
+class WeightsUnavailable(HeadhuntError):
+    """The weights are not here and could not be fetched: says from where, and what would do."""
+
+
+# --- The repository and training -------------------------------------------------------------------------------------
+
+
+class CatalogueBroken(HeadhuntError):
+    """The repository's own files cannot be read."""
+
+
+class BadTable(HeadhuntError):
+    """A table of outcomes that cannot be read: says which row or column."""
+
+
+class TrainingFailed(HeadhuntError):
+    """A training ended without a model."""
+
+
+class Diverged(TrainingFailed): ...
+
+
+class CheckpointMismatch(TrainingFailed): ...
+
+
+class Interrupted(HeadhuntError):
+    """The user stopped it. What was done is kept, and the message says how to go on."""

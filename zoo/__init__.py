@@ -1,0 +1,1 @@
+"""The repository of pre-trained models, Data x Network, and what fills it."""
