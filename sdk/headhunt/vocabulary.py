@@ -100,13 +100,15 @@ class Protocol(Struct, frozen=True):
     """Each stage's rate is this times the rate of the stage above it; 1: the same everywhere."""
     head_first: float = 0.0
     """The share of all steps in which only the head learns."""
-    augment: Literal["auto", "none", "shift", "shift-flip", "crop-flip"] = "auto"
+    augment: Literal["auto", "none", "shift", "shift-flip", "crop", "crop-flip"] = "auto"
     label_smoothing: float = 0.0
     ema: float = 0.0
     """Decay of the moving average of the weights that is evaluated; 0: none."""
     clip: float = 1.0
     """Largest norm of the gradient; 0: no limit."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    evaluate_every: float = 1.0
+    """How many epochs lie between two points of the curve; 0: one point, at the end."""
     input_size: int | None = None
     seeds: tuple[int, ...] = (0,)
 
