@@ -8,6 +8,9 @@ HeadhuntError
  +-- WeightsRefused        UnsafePickle BrokenWeights NonFiniteWeights WeightsMismatch
  +-- WeightsUnavailable    the hub did not answer, or does not have them
  +-- CatalogueBroken       the files of the repository cannot be read
+ +-- BlobBroken            a stored image is gone or damaged
+ +-- HomeLocked, NotWritten   another process writes; a file could not be written, and the old one is kept
+ +-- BadTable              a table of outcomes that cannot be read
  +-- TrainingFailed        Diverged, CheckpointMismatch
  +-- Interrupted           the user stopped it; what was done is kept
 
@@ -248,6 +251,18 @@ class WeightsUnavailable(HeadhuntError):
 
 class CatalogueBroken(HeadhuntError):
     """The repository's own files cannot be read."""
+
+
+class HomeLocked(HeadhuntError):
+    """Another process is writing, and did not end in time."""
+
+
+class NotWritten(HeadhuntError):
+    """A file of the repository could not be written. What was there before is kept."""
+
+
+class BlobBroken(HeadhuntError):
+    """A stored image is gone, or is no longer what its name says."""
 
 
 class BadTable(HeadhuntError):

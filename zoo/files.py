@@ -1,0 +1,103 @@
+"""Files that survive: replaced as a whole or not at all, and written by one process at a time.
+
+A replaced file is written beside the old one, flushed to the disk and renamed over it, so a reader that opens it once
+sees one state, and a crash at any moment leaves the old state or the new one. The lock is the kernel's (flock): it goes
+with the process that holds it, also when that is killed.
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headhunt.errors import HomeLocked, NotWritten
+
+PATIENCE = 30.0
+"""Seconds that a writer waits for another before it gives up."""
+LONGEST_NAP = 0.02
+DRAFT = ".draft"
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` where `path` is, as a whole: after any crash the file holds what it held, or this."""
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+        flush_folder(target.parent)
+    except OSError as error:
+        raise NotWritten(unwritten(path, error)) from error
+    finally:
+        discard(draft)
+
+
+def discard(draft: Path) -> None:
+    """Remove a draft that did not become the file; what a failing disk keeps is left to the next writer."""
+    try:
+        draft.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def clear_drafts(path: Path) -> None:
+    """Remove what killed writers of `path` left. Only for who holds its lock: nobody else is writing then."""
+    target = path.resolve()
+    if target.parent.is_dir():
+        for draft in target.parent.glob(f".{target.name}.*{DRAFT}"):
+            discard(draft)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a rename is only on the disk when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def writer_lock(path: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Be the only writer, among all processes and threads, while the block runs. `path` is the lock's own file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise NotWritten(unwritten(path, error)) from error
+    try:
+        wait_for(handle, path, patience)
+        yield
+    finally:
+        os.close(handle)
+
+
+def wait_for(handle: int, path: Path, patience: float) -> None:
+    until, nap = time.monotonic() + patience, 0.001
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise HomeLocked(
+                    f"Another process has been writing for {patience:g} s and holds {path}."
+                    " Try again when it is done; if it hangs, end it, and the lock is free."
+                ) from None
+            time.sleep(nap)
+            nap = min(2 * nap, LONGEST_NAP)
+        else:
+            return
+
+
+def unwritten(path: Path, error: OSError) -> str:
+    return (
+        f"{path} could not be written: {error.strerror or error}. What was there is kept."
+        " Check its permissions and the space on the disk, or set HEADHUNT_HOME to another folder."
+    )
