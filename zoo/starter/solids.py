@@ -41,7 +41,7 @@ def slab(x: Floats, y: Floats, z: Floats) -> Floats:
 
 
 def cylinder(x: Floats, y: Floats, z: Floats) -> Floats:
-    return rounded(length(x, y) - 0.42, np.abs(z) - 0.58, (-1))
+    return rounded(length(x, y) - 0.42, np.abs(z) - 0.58)
 
 
 def cone(x: Floats, y: Floats, z: Floats) -> Floats:
