@@ -77,12 +77,15 @@ def forward(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def evaluated(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode for as long as this lasts, then every module's own mode again."""
+    """Evaluation mode and frozen for as long as this lasts, then every module and parameter as it was."""
     modes = [(module, module.training) for module in network.modules()]
-    network.eval()
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.eval().requires_grad_(False)
     try:
         yield
     finally:
+        for parameter in learning:
+            parameter.requires_grad = True
         for module, mode in modes:
             module.training = mode
 

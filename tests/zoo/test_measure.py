@@ -59,6 +59,7 @@ def test_a_measured_network_comes_back_as_it_was() -> None:
     network[1].eval()  # type: ignore[index]  # a Sequential is what came in
     network(torch.zeros(2, 3, 16, 16)).sum().backward()
     state = {key: value.clone() for key, value in network.state_dict().items()}
+    network[6].bias.requires_grad = False  # type: ignore[index]
     modes = [module.training for module in network.modules()]
     grads = [parameter.grad for parameter in network.parameters()]
     measured = measure(network, input_size=16)
@@ -66,6 +67,7 @@ def test_a_measured_network_comes_back_as_it_was() -> None:
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
     assert [module.training for module in network.modules()] == modes
     assert all(now is before for now, before in zip((p.grad for p in network.parameters()), grads, strict=True))
+    assert [p.requires_grad for p in network.parameters()] == [True] * 6 + [False]
     assert measured.latency_ms > 0
     assert "thread" in measured.device
 
@@ -83,3 +85,9 @@ def test_a_network_can_still_be_trained_after_it_was_measured() -> None:
     measure(network, input_size=160)
     network(torch.zeros(1, 3, 160, 160)).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_multiply_adds_are_counted_where_a_network_hands_parameters_to_its_modules() -> None:
+    with torch.device("meta"):
+        network = timm.create_model("cait_xxs24_224", pretrained=False)
+    assert count_macs(network, input_size=224) > 10**9
