@@ -3,7 +3,8 @@
 It stands alone and imports the hub's client only, so that it starts quickly, reads HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE
 and HF_TOKEN afresh, and can be ended when the hub keeps silent: the client asks again and again for up to a minute, and
 a thread in the parent could not be stopped. It is given the repository and the files that would do, best first, and
-prints JSON lines: {"xet": ...} once the hub has answered, then {"path": ...} or {"kinds": [...], "text": ...}.
+prints JSON lines: {"started": true}, {"xet": ...} once the hub has answered, then {"path": ...} or {"kinds": [...],
+"text": ...}.
 """
 
 import json
@@ -21,6 +22,7 @@ HEAD_TIMEOUT_S = 5
 
 
 def main(repo: str, files: Sequence[str]) -> None:
+    say(started=True)
     try:
         say(path=plain(repo, Path(files[0])) if repo.startswith("https://") else fetched(repo, files))
     except Exception as error:

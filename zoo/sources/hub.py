@@ -20,6 +20,7 @@ from huggingface_hub import constants
 from headhunt.errors import WeightsUnavailable
 
 PATIENCE_S = 8.0
+"""From the start until the first byte, then from each to the next."""
 TRUE = ("1", "ON", "YES", "TRUE")
 XET_PATIENCE_S = 60.0
 """The chunked transfer writes its pieces late, so silence says less."""
@@ -91,9 +92,11 @@ def last_report(lines: "queue.Queue[str]", growing: tuple[Path, str]) -> Report:
         except queue.Empty:
             continue
         report: Report = json.loads(line) if line else {"kinds": [], "text": "the hub's client stopped without a word"}
-        if "xet" not in report:
+        if "kinds" in report or "path" in report:
             return report
-        patience, moved = (XET_PATIENCE_S if report["xet"] else PATIENCE_S), time.monotonic()
+        if "started" in report:
+            moved = time.monotonic()
+        patience = XET_PATIENCE_S if report.get("xet") else PATIENCE_S
     return {
         "kinds": ["Silence"],
         "text": f"no answer for {patience:.0f} seconds" + (f" after {most} bytes" if most else ""),
