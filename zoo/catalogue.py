@@ -225,7 +225,7 @@ def broken(path: Path, reason: str) -> str:
     )
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     return printable(" ".join(str(error).split()), 200)
 
 

@@ -143,7 +143,8 @@ class Outcome(Struct, frozen=True):
     batch_size: int | None = None
     curve: tuple[CurvePoint, ...] = ()
     flags: tuple[str, ...] = ()
-    """`diverged`: no better than naming the largest class. `seen-target`: the model was already trained on this data."""
+    """`diverged`: no better than naming the largest class. `seen-target`: the model was already trained on this data.
+    `untested`: the accuracy is 0 where validation says otherwise, so the test never took place."""
     source: str = "train"
     created: str = ""
 
