@@ -100,7 +100,7 @@ def own_network(name: str, classes: int | None) -> nn.Module:
         raise BadSpec(f"Calling {name} failed: {type(error).__name__}: {one_line(error)}. Mend the factory.") from error
     if not isinstance(network, nn.Module):
         raise BadSpec(f"{name} gave a {type(network).__name__}. A factory returns a torch.nn.Module.")
-    return network if told or classes is None else with_head(network, classes)
+    return network if told or classes is None else with_new_head(network, classes)
 
 
 def own_factory(name: str) -> Callable[..., object]:
@@ -157,12 +157,11 @@ def takes_num_classes(factory: Callable[..., object]) -> bool:
 # --- Heads ------------------------------------------------------------------------------------------------------------
 
 
-def with_head(network: nn.Module, classes: int) -> nn.Module:
-    """The same network with a new random head of `classes` outputs, unless it has as many; 0: without a head."""
+def with_new_head(network: nn.Module, classes: int) -> nn.Module:
+    """The same network with a new random head of `classes` outputs; 0: without a head."""
     reset = getattr(network, "reset_classifier", None)
     if callable(reset):
-        if getattr(network, "num_classes", None) != classes:
-            reset(classes)
+        reset(classes)
         return network
     name = head_name(network)
     if name is None:
@@ -170,8 +169,6 @@ def with_head(network: nn.Module, classes: int) -> nn.Module:
             f"{type(network).__name__} has no Linear layer for {classes} outputs. Let its factory take num_classes."
         )
     old = cast(nn.Linear, network.get_submodule(name))
-    if old.out_features == classes:
-        return network
     new = nn.Linear(old.in_features, classes, bias=old.bias is not None).to(old.weight) if classes else nn.Identity()
     parent, _, child = name.rpartition(".")
     setattr(network.get_submodule(parent), child, new)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from headhunt.errors import BadValue, ImageRefused, printable
-from headhunt.vocabulary import GIB, Entry, Refusal
+from headhunt.vocabulary import GIB, Entry, Interpolation, Refusal
 from zoo.decoding import Pixels8, decode
 from zoo.sample_checks import check_broken
 from zoo.samples import Sample
@@ -40,7 +40,7 @@ class View:
 
     size: int
     crop: float = 1.0
-    interpolation: str = "bicubic"
+    interpolation: Interpolation = "bicubic"
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= 4096:

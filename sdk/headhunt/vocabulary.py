@@ -152,6 +152,9 @@ class Outcome(Struct, frozen=True):
 # --- The repository --------------------------------------------------------------------------------------------------
 
 
+Interpolation = Literal["bicubic", "bilinear", "nearest"]
+
+
 class Domain(Struct, frozen=True):
     """A row of the repository: the data that its models were trained on."""
 
@@ -189,7 +192,7 @@ class ModelCard(Struct, frozen=True):
     channels: int = 3
     crop: float = 1.0
     """The share of the resized image that the centre crop keeps."""
-    interpolation: Literal["bicubic", "bilinear", "nearest"] = "bicubic"
+    interpolation: Interpolation = "bicubic"
     head: int = 0
     """Number of outputs of the source head; 0: none."""
     classes: tuple[str, ...] = ()

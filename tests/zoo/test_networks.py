@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from headhunt.errors import BadSpec, HeadhuntError, UnknownNetwork
-from zoo.networks import architecture, build_network, head_name, network_names, with_head
+from zoo.networks import architecture, build_network, head_name, network_names, with_new_head
 
 HOSTILE = [
     "local-dir:/etc",
@@ -192,11 +192,11 @@ def test_what_is_wrong_with_a_users_own_network_is_said_in_a_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_head_is_replaced_only_where_the_number_differs() -> None:
+def test_a_new_head_is_new_even_where_the_number_is_the_same() -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5))
     old = network[1]
-    assert with_head(network, 5)[1] is old  # type: ignore[index]  # a Sequential is what came in
-    assert with_head(network, 6).get_submodule(head_name(network) or "").weight.shape == (6, 12)
+    assert with_new_head(network, 5)[1] is not old  # type: ignore[index]  # a Sequential is what came in
+    assert with_new_head(network, 6).get_submodule(head_name(network) or "").weight.shape == (6, 12)
 
 
 def test_no_name_opens_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:

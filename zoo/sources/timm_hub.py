@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import timm
@@ -24,7 +24,7 @@ from timm.models import PretrainedCfg
 from torch import Tensor
 
 from headhunt.errors import BrokenWeights, UnknownNetwork, UnknownWeights, WeightsRefused, WeightsUnavailable, printable
-from headhunt.vocabulary import ModelCard
+from headhunt.vocabulary import Interpolation, ModelCard
 from zoo.measure import count_macs, count_params
 from zoo.networks import HINT, architecture, build_network, needs_size, one_line
 from zoo.sources import Found
@@ -39,8 +39,6 @@ WILD = frozenset("*?[")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 MAX_NAMED = 1000
 """The outputs of a larger head stand in the card by number only: their names would fill the catalogue."""
-
-Interpolation = Literal["bicubic", "bilinear", "nearest"]
 
 
 def from_timm(spec: str, domain: str | None = None) -> Iterator[Found]:

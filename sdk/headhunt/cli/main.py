@@ -1,0 +1,63 @@
+"""The command `headhunt`: reads the command line, imports the one module that does the work, tells errors in a line.
+
+    headhunt zoo list --max-params 5M   ->  parser  ->  "headhunt.cli.shelf:list_models"  ->  imported and called
+
+The parser knows its handlers by name only, so that `headhunt --help` loads no library.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, cast
+
+from headhunt.cli.parser import build_parser
+from headhunt.errors import HeadhuntError
+
+FAULT = 2
+INTERRUPTED = 130
+
+Handler = Callable[[argparse.Namespace], None]
+
+
+def run() -> NoReturn:
+    """The entry point of the installed command."""
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
+    asked = build_parser().parse_args(arguments)
+    try:
+        handler_named(asked.handler)(asked)
+        sys.stdout.flush()
+    except HeadhuntError as error:
+        return fail(str(error))
+    except OSError as error:
+        return gone() if isinstance(error, BrokenPipeError) else fail(system_fault(error))
+    except KeyboardInterrupt:
+        print("headhunt: stopped. Nothing half-written is left behind.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def handler_named(name: str) -> Handler:
+    module, function = name.split(":")
+    return cast(Handler, getattr(importlib.import_module(module), function))
+
+
+def fail(message: str) -> int:
+    print("headhunt: " + " ".join(message.split()), file=sys.stderr)
+    return FAULT
+
+
+def system_fault(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}. Check the path, its permissions and the space left on the disk."
+
+
+def gone() -> int:
+    """The reader of our output went away (`headhunt zoo list | head`): that is no fault of anybody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,168 @@
+"""The words of the command line. Values stay text here; the handlers read them, and say what would do instead."""
+
+import argparse
+import sys
+from typing import NoReturn, TypeAlias
+
+import headhunt
+from headhunt.errors import did_you_mean
+
+SHELF = "headhunt.cli.shelf:"
+WORK = "headhunt.cli.work:"
+FILL = "headhunt.cli.fill:"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose faults are one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"headhunt: {self._plain(message)} See '{self.prog} --help'.", file=sys.stderr)
+        sys.exit(2)
+
+    def _plain(self, message: str) -> str:
+        if "invalid choice: " in message:
+            given = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
+            choices = message.split("choose from ")[1].rstrip(")").replace("'", "").split(", ")
+            return did_you_mean("command", given, choices, f"There are: {', '.join(choices)}.")
+        return message[:1].upper() + message[1:] + "."
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="headhunt", description="Which pre-trained image model to start from, with evidence.")
+    parser.add_argument("--version", action="version", version=f"headhunt {headhunt.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
+    actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    add_looking(actions)
+    add_filling(actions)
+    add_working(actions)
+    add_domains(actions)
+    return parser
+
+
+Actions: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def command(actions: Actions, name: str, handler: str, summary: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def add_looking(actions: Actions) -> None:
+    listing = command(actions, "list", SHELF + "list_models", "the models that meet every condition given")
+    add_conditions(listing)
+    listing.add_argument("--sort", metavar="FACT", default="id", help="a fact to sort by, '-params' for largest first")
+    listing.add_argument("--json", action="store_true", help="print whole cards as JSON")
+    show = command(actions, "show", SHELF + "show_model", "all that is known of one model")
+    show.add_argument("model", help="its id, as in 'headhunt zoo list'")
+    show.add_argument("--json", action="store_true")
+    matrix = command(actions, "matrix", SHELF + "show_matrix", "the repository at a glance: domains x networks")
+    matrix.add_argument("--html", metavar="FILE", help="write a page instead")
+    history = command(actions, "history", SHELF + "show_history", "the outcomes of trainings, newest last")
+    history.add_argument("--model", help="only of this model")
+    history.add_argument("--dataset", help="only on this dataset")
+    history.add_argument("--csv", metavar="FILE", help="write all of them as a table")
+    history.add_argument("--json", action="store_true")
+
+
+def add_conditions(parser: argparse.ArgumentParser) -> None:
+    facts = parser.add_argument_group("conditions", "counts as 5M or 1.5G, sizes as 20MB or 512MiB, names as patterns (resnet*)")
+    for name, meaning in TEXT_CONDITIONS:
+        facts.add_argument(f"--{name}", action="append", metavar="NAME", help=meaning)
+    for name, meaning in NUMBER_CONDITIONS:
+        facts.add_argument(f"--{name}", metavar="N", help=meaning)
+    facts.add_argument("--here", action="store_true", help="only models whose weights are on this machine")
+
+
+TEXT_CONDITIONS = (
+    ("domain", "trained on this data; may be repeated"),
+    ("network", "of this architecture; may be repeated"),
+    ("license", "under this licence; may be repeated"),
+    ("origin", "from this source: timm:*, file:*, starter, train"),
+    ("parent", "started from this model"),
+    ("knows", "has a class of this name"),
+)
+NUMBER_CONDITIONS = (
+    ("max-params", "at most so many parameters"),
+    ("min-params", "at least so many parameters"),
+    ("max-macs", "at most so many multiply-adds"),
+    ("max-latency-ms", "at most so many milliseconds for one image, as measured here"),
+    ("max-memory", "at most so much memory for one image, as measured here"),
+    ("max-size", "at most so large a weights file"),
+    ("min-accuracy", "at least this accuracy on its own domain (0.9 or 90%%)"),
+    ("input-size", "made for images of this size"),
+    ("min-classes", "at least so many classes in its head"),
+)
+
+
+def add_filling(actions: Actions) -> None:
+    add = command(actions, "add", FILL + "add_models", "take in models: timm:TAG, timm:PATTERN, recommended, or a weights file")
+    add.add_argument("source", metavar="SOURCE", help="timm:resnet18.a1_in1k, 'timm:convnext_*.fb_in22k_ft_in1k', recommended, or a path")
+    add.add_argument("--domain", help="the data that it was trained on")
+    add.add_argument("--network", help="for a file: a timm architecture, or package.module:factory")
+    add.add_argument("--name", help="its name in the domain (default: the network's, or the timm tag)")
+    add.add_argument("--input", metavar="PIXELS", help="for a file: the size of its input")
+    add.add_argument("--mean", nargs="+", metavar="X", help="for a file: the mean of its input, as fractions (default: ImageNet's)")
+    add.add_argument("--std", nargs="+", metavar="X", help="for a file: the spread of its input")
+    add.add_argument("--classes", metavar="NAMES", help="for a file: names of its outputs, as a,b,c or a text file with a name a line")
+    add.add_argument("--license", help="for a file: its licence")
+    add.add_argument("--fetch", action="store_true", help="fetch the weights now instead of at first use")
+    remove = command(actions, "remove", FILL + "remove_models", "remove models; their weights go with the last of them")
+    remove.add_argument("models", nargs="+", metavar="MODEL", help="ids or patterns ('digits/*')")
+    starter = command(actions, "build-starter", FILL + "build_starter", "train the built-in starter zoo, once")
+    starter.add_argument("--workers", metavar="N", help="processes (default: one a core)")
+    measure = command(actions, "measure", FILL + "measure_models", "measure latency and memory on this machine")
+    measure.add_argument("models", nargs="*", metavar="MODEL", help="ids or patterns (default: all that are not measured yet)")
+    imports = command(actions, "import-history", FILL + "import_history", "take in outcomes of trainings made elsewhere")
+    imports.add_argument("file", help="a csv with model, dataset and accuracy or test_accuracy")
+    imports.add_argument("--json", action="store_true")
+
+
+def add_working(actions: Actions) -> None:
+    evaluate = command(actions, "evaluate", WORK + "evaluate_model", "what a model's own head says of a sample")
+    evaluate.add_argument("model")
+    evaluate.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
+    evaluate.add_argument("--split", help="train, val or test (default: test if there is one, else everything)")
+    evaluate.add_argument("--json", action="store_true")
+    train = command(actions, "train", WORK + "train_model", "fill one cell: train a network on a sample; again to go on after a stop")
+    train.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
+    train.add_argument("--network", help="a timm architecture, or package.module:factory")
+    train.add_argument("--domain", required=True, help="the name of the data; made if it is new")
+    train.add_argument("--parent", metavar="MODEL", help="start from this model's weights")
+    train.add_argument("--name", help="its name in the domain (default: the network's)")
+    for name, meaning in PROTOCOL:
+        train.add_argument(f"--{name}", metavar="X", help=meaning)
+    train.add_argument("--json", action="store_true")
+
+
+PROTOCOL = (
+    ("epochs", "how often every image is seen (default 10)"),
+    ("steps", "exactly so many steps, instead of epochs"),
+    ("batch-size", "images a step (default 64)"),
+    ("lr", "the highest learning rate (default 0.002)"),
+    ("optimiser", "adamw or sgd"),
+    ("schedule", "one-cycle, cosine or constant"),
+    ("augment", "auto, none, shift, shift-flip or crop-flip"),
+    ("head-first", "share of the steps in which only the head learns (default 0)"),
+    ("layer-decay", "each stage's rate over that of the stage above (default 1)"),
+    ("label-smoothing", "0 to 0.5 (default 0)"),
+    ("ema", "decay of the moving average of the weights (default 0: none)"),
+    ("precision", "auto, fp32 or bf16"),
+    ("input", "size of the images in pixels (default: fits the images)"),
+    ("seeds", "one or more, as 0,1,2 (default 0)"),
+)
+
+
+def add_domains(actions: Actions) -> None:
+    domain = actions.add_parser("domain", help="the rows of the repository: add, list, remove", description="The rows of the repository.")
+    verbs = domain.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    add = command(verbs, "add", FILL + "add_domain", "keep a sample under a name")
+    add.add_argument("name")
+    add.add_argument("sample", help="a folder, zip or tar")
+    add.add_argument("--description", default="")
+    add.add_argument("--license")
+    listing = command(verbs, "list", SHELF + "list_domains", "all domains")
+    listing.add_argument("--json", action="store_true")
+    remove = command(verbs, "remove", FILL + "remove_domain", "forget a domain that no model stands on")
+    remove.add_argument("name")

@@ -1,0 +1,80 @@
+"""Text from the command line becomes values; a wrong one is answered with its name, itself, and what would do."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from headhunt.errors import BadValue, MissingFile
+from headhunt.vocabulary import Protocol
+
+T = TypeVar("T")
+
+
+def whole(option: str, text: str, least: int = 1) -> int:
+    return bounded(option, text, int, f"a whole number of {least} or more, as in {max(least, 1) * 8}", lambda n: n >= least)
+
+
+def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise BadValue(f"--{option} {text!r} is not a number. Give {would_do}.") from None
+    if not allowed(value):
+        raise BadValue(f"--{option} {text} is out of range. Give {would_do}.")
+    return value
+
+
+def numbers(option: str, texts: list[str] | None) -> tuple[float, ...] | None:
+    """`0.48 0.45 0.41`, or the same with commas: one number for each channel."""
+    if texts is None:
+        return None
+    parts = [part for text in texts for part in text.split(",") if part.strip()]
+    try:
+        return tuple(float(part) for part in parts)
+    except ValueError:
+        raise BadValue(f"--{option} {' '.join(texts)!r} is not a list of numbers. Give one for each channel: 0.485 0.456 0.406.") from None
+
+
+def names(option: str, text: str | None) -> tuple[str, ...]:
+    """`a,b,c`, or a text file with a name a line."""
+    if text is None:
+        return ()
+    if "," in text:
+        return tuple(part.strip() for part in text.split(","))
+    path = Path(text)
+    if not path.is_file():
+        raise MissingFile(f"--{option} {text!r} is neither a list of names with commas nor a file. Give a,b,c or a file with a name a line.")
+    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+RANGES: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], bool]]] = {
+    "epochs": (float, "a number above 0, as in 10 or 0.5", lambda x: 0 < x <= 100_000),
+    "steps": (int, "a whole number of 1 or more", lambda x: 1 <= x <= 10**9),
+    "batch_size": (int, "a whole number from 1 to 65536, as in 64", lambda x: 1 <= x <= 65_536),
+    "lr": (float, "a number above 0 and at most 10, as in 0.002", lambda x: 0 < x <= 10),
+    "head_first": (float, "a share from 0 to 1", lambda x: 0 <= x <= 1),
+    "layer_decay": (float, "a factor above 0 and at most 1, as in 0.75", lambda x: 0 < x <= 1),
+    "label_smoothing": (float, "a number from 0 to 0.5", lambda x: 0 <= x <= 0.5),
+    "ema": (float, "a decay from 0 to less than 1, as in 0.99", lambda x: 0 <= x < 1),
+    "input": (int, "a number of pixels from 8 to 2048, as in 32 or 224", lambda x: 8 <= x <= 2048),
+}
+WORDS = ("optimiser", "schedule", "augment", "precision")
+
+
+def protocol(asked: argparse.Namespace) -> Protocol:
+    """The options that were given, over the protocol's own defaults."""
+    given: dict[str, Any] = {}
+    for name, (kind, would_do, allowed) in RANGES.items():
+        text = getattr(asked, name)
+        if text is not None:
+            given["input_size" if name == "input" else name] = bounded(name.replace("_", "-"), text, kind, would_do, allowed)
+    given.update((name, getattr(asked, name)) for name in WORDS if getattr(asked, name) is not None)
+    if asked.seeds is not None:
+        given["seeds"] = [whole("seeds", part.strip(), 0) for part in asked.seeds.split(",")]
+    try:
+        return msgspec.convert(given, Protocol)
+    except msgspec.ValidationError as error:
+        raise BadValue(f"{str(error).replace(' - at `$.', ' for --').rstrip('`')}. 'headhunt zoo train --help' names what would do.") from None

@@ -1,0 +1,191 @@
+"""Filling one cell of the matrix: train a network on a sample and keep the best as a card.
+
+    sample --parts--> train | val | test --trainer, once a seed--> the best on val --> card, weights, outcomes
+
+The choice between seeds is made on val; the accuracy on the card comes from test where the sample has one, so no number
+on a card was chosen on the images that it was measured on, unless there are no others.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import nn
+
+from headhunt.errors import BadValue, NeedTwoClasses
+from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol
+from zoo.clock import now
+from zoo.evaluation import evaluate
+from zoo.measure import count_macs, count_params, measure
+from zoo.networks import build_network
+from zoo.parts import Parts, divide
+from zoo.pixels import View
+from zoo.repository import Zoo
+from zoo.samples import Sample
+from zoo.sizing import fitting_size
+from zoo.sources import Found
+from zoo.training import Step, Trained, TrainingData, train
+
+SCRATCH = "scratch"
+"""Outcomes of trainings that began with random weights are told as those of `scratch/NETWORK`."""
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Watch = Callable[[int, Step], None]
+"""Called after every step, with the seed and the step."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for: which network on which domain, how, and from where."""
+
+    domain: str
+    protocol: Protocol
+    network: str | None = None
+    parent: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed's training: the network as it came out, and two accuracies."""
+
+    seed: int
+    network: nn.Module
+    trained: Trained
+    accuracy: float
+    """On the test part."""
+
+    @property
+    def chosen_by(self) -> float:
+        """On the part that seeds are compared on."""
+        return self.trained.accuracy or 0.0
+
+
+def train_cell(
+    zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None
+) -> tuple[ModelCard, tuple[Outcome, ...]]:
+    """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was."""
+    if len(sample.classes) < 2:
+        raise NeedTwoClasses(
+            f"{sample.name} has {len(sample.classes)} class(es), and a classifier needs two. Make a folder for each class."
+        )
+    job = Job(zoo, sample, plan)
+    zoo.catalogue.read().check_free(job.id)
+    parts = divide(sample, job.view)
+    runs = [job.run(parts, seed, watch) for seed in plan.protocol.seeds]
+    version = sample.store(zoo.blobs).id
+    best = max(runs, key=lambda run: run.chosen_by)
+    rows = tuple(job.outcome(run, version) for run in runs)
+    card = zoo.add(Found(job.card(best, parts, version), best.network.state_dict()), job.domain(version))
+    zoo.history.append(rows)
+    for seed in plan.protocol.seeds:
+        job.checkpoint(seed).unlink(missing_ok=True)
+    return card, rows
+
+
+class Job:
+    """A plan made definite: the network's name, its parent, its view of images, and where its checkpoints lie."""
+
+    def __init__(self, zoo: Zoo, sample: Sample, plan: Plan) -> None:
+        self.zoo, self.sample, self.plan = zoo, sample, plan
+        self.parent = None if plan.parent is None else zoo.card(plan.parent)
+        self.network = plan.network or (self.parent.network if self.parent else "")
+        if not self.network:
+            raise BadValue("A training needs a network to start with: --network NAME or --parent MODEL.")
+        if self.parent and self.network != self.parent.network:
+            raise BadValue(
+                f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit their own network only. Leave --network out."
+            )
+        self.id = f"{plan.domain}/{plan.name or self.network.rpartition(':')[2]}"
+        self.mean = self.parent.mean if self.parent else IMAGENET_MEAN
+        self.std = self.parent.std if self.parent else IMAGENET_STD
+        self.view = self._view()
+
+    def _view(self) -> View:
+        asked = self.plan.protocol.input_size
+        if self.parent is None:
+            return View(size=asked or fitting_size(self.sample))
+        return View(
+            size=asked or self.parent.input_size, crop=self.parent.crop, interpolation=self.parent.interpolation
+        )
+
+    def fresh(self) -> nn.Module:
+        """The network before training: random, or the parent's with a new head."""
+        classes = len(self.sample.classes)
+        if self.parent is None:
+            return build_network(self.network, classes=classes, input_size=self.view.size)
+        return self.zoo.load(self.parent.id, classes=classes, input_size=self.view.size)
+
+    def run(self, parts: Parts, seed: int, watch: Watch | None) -> Run:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            network = self.fresh()
+        data = TrainingData(parts.train, parts.val, self.mean, self.std)
+        on_step = None if watch is None else lambda step: watch(seed, step)
+        trained = train(network, data, self.plan.protocol, seed=seed, checkpoint=self.checkpoint(seed), on_step=on_step)
+        scores = evaluate(network, parts.test, self.mean, self.std)
+        return Run(seed, network, trained, scores.accuracy)
+
+    def checkpoint(self, seed: int) -> Path:
+        """One file for each seed of one job: the same question finds it again, another never does."""
+        asked = msgspec.json.encode(
+            (self.id, self.network, self.plan.parent, self.view.size, self.plan.protocol, self.sample.version.id, seed)
+        )
+        return self.zoo.home / "checkpoints" / f"{hashlib.sha256(asked).hexdigest()[:32]}.pt"
+
+    def card(self, run: Run, parts: Parts, version: str) -> ModelCard:
+        size = self.view.size
+        return ModelCard(
+            id=self.id,
+            network=self.network,
+            domain=self.plan.domain,
+            origin="train",
+            input_size=size,
+            mean=self.mean,
+            std=self.std,
+            params=count_params(run.network),
+            macs=count_macs(run.network, input_size=size),
+            crop=self.view.crop,
+            interpolation=self.view.interpolation,
+            head=len(parts.train.classes),
+            classes=parts.train.classes,
+            measured=measure(run.network, input_size=size),
+            accuracy=run.accuracy,
+            protocol=self.plan.protocol,
+            seed=run.seed,
+            version=version,
+            parent=self.plan.parent,
+        )
+
+    def domain(self, version: str) -> Domain:
+        return Domain(
+            name=self.plan.domain,
+            description=f"from {self.sample.name}",
+            version=version,
+            classes=self.sample.classes,
+            images=len(self.sample.version.entries),
+            created=now(),
+        )
+
+    def outcome(self, run: Run, version: str) -> Outcome:
+        protocol = self.plan.protocol
+        return Outcome(
+            model=self.plan.parent or f"{SCRATCH}/{self.network}",
+            dataset=self.plan.domain,
+            accuracy=run.accuracy,
+            network=self.network,
+            version=version,
+            protocol=protocol,
+            seed=run.seed,
+            val_accuracy=run.trained.accuracy,
+            seconds=run.trained.seconds,
+            lr=protocol.lr,
+            epochs=protocol.epochs,
+            batch_size=protocol.batch_size,
+            curve=run.trained.curve,
+            created=now(),
+        )

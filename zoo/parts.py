@@ -1,0 +1,49 @@
+"""A sample cut into what a network learns from, what chooses between trainings, and what judges the chosen one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from zoo.pixels import Pixels, View, load_pixels
+from zoo.samples import Sample
+
+HELD_OUT = 0.15
+CUT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """`test` is `val` where the sample has no test part: then the accuracy was seen once, when seeds were compared."""
+
+    train: Pixels
+    val: Pixels
+    test: Pixels
+
+
+def divide(sample: Sample, view: View) -> Parts:
+    """The sample's own splits where it has them; what is missing is held out of the training part, class by class."""
+    given = {name: load_pixels(sample, view, name, sample.classes) for name in ("val", "test") if name in sample.splits}
+    whole = load_pixels(sample, view, "train" if "train" in sample.splits else None, sample.classes)
+    if "val" in given:
+        return Parts(whole, given["val"], given.get("test", given["val"]))
+    train, val = hold_out(whole)
+    return Parts(train, val, given.get("test", val))
+
+
+def hold_out(whole: Pixels) -> tuple[Pixels, Pixels]:
+    """Labelled images, cut in two: of each class a share, at least one where there are two, the same at every call."""
+    labels = whole.labels.numpy()
+    generator = np.random.default_rng(CUT_SEED)
+    held: list[int] = []
+    for label in np.unique(labels[labels >= 0]):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        held.extend(members[: max(round(len(members) * HELD_OUT), int(len(members) > 1))].tolist())
+    mask = np.zeros(len(labels), dtype=bool)
+    mask[held] = True
+    return pick(whole, np.flatnonzero(~mask & (labels >= 0))), pick(whole, np.flatnonzero(mask))
+
+
+def pick(pixels: Pixels, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Pixels:
+    index = torch.from_numpy(rows)
+    return replace(pixels, images=pixels.images[index], labels=pixels.labels[index])
