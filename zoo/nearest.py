@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.networks import build_network, head_name, network_names
 
@@ -38,7 +38,7 @@ class Size:
 
 def nearest_architecture(state: Mapping[str, Tensor]) -> str | None:
     """The architecture with the most tensors of the same shape; among equals the one with the most equal keys."""
-    wanted = {key: tuple(value.shape) for key, value in state.items() if not key.endswith(BUFFERS)}
+    wanted = shapes_in(state)
     scored = [(*likeness(wanted, shapes_of(size.name)), -len(size.name), size.name) for size in shortlist(wanted)]
     best = max(scored, default=None)
     return best[-1] if best is not None and best[0] >= ALIKE else None
@@ -69,7 +69,12 @@ def likeness(wanted: Shapes, offered: Shapes) -> tuple[float, int]:
 def shapes_of(name: str) -> Shapes:
     with torch.device("meta"):
         network = build_network(name, classes=None)
-    return {key: tuple(value.shape) for key, value in network.named_parameters()}
+    return shapes_in(network.state_dict())
+
+
+def shapes_in(state: Mapping[str, Tensor]) -> Shapes:
+    """The tensors that were learnt, under every name they have."""
+    return {key: tuple(value.shape) for key, value in state.items() if not key.endswith(BUFFERS)}
 
 
 # --- The table --------------------------------------------------------------------------------------------------------
@@ -86,13 +91,10 @@ def survey(names: Iterable[str]) -> Iterator[Size]:
     for name in names:
         with torch.device("meta"):
             network = build_network(name, classes=None)
-        sizes = [parameter.numel() for parameter in network.parameters()]
-        yield Size(name, sum(sizes) - head_size(network), sum(sizes), len(sizes))
-
-
-def head_size(network: nn.Module) -> int:
-    name = head_name(network)
-    return sum(p.numel() for p in network.get_submodule(name).parameters()) if name else 0
+        sizes = {key: math.prod(shape) for key, shape in shapes_in(network.state_dict()).items()}
+        head = head_name(network)
+        outputs = sum(size for key, size in sizes.items() if head and key.startswith(f"{head}."))
+        yield Size(name, sum(sizes.values()) - outputs, sum(sizes.values()), len(sizes))
 
 
 def main() -> None:
