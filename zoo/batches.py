@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.augment import Augment, augment
 
@@ -88,12 +88,6 @@ class Batches:
         images = augment(images.to(self.device, non_blocking=True), self.preparation.how, draws)
         labels = self.labels.index_select(0, indices.to(self.device, non_blocking=True))
         return self.preparation.normalise(images).contiguous(memory_format=self.preparation.layout), labels
-
-
-def best_layout(network: nn.Module) -> torch.memory_format:
-    """Channels last for networks that convolve: 1.1 to 1.4 times faster on a CPU, and what tensor cores ask for."""
-    convolutions = sum(isinstance(module, nn.Conv2d) for module in network.modules())
-    return torch.channels_last if convolutions > 1 else torch.contiguous_format
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -32,6 +32,22 @@ def choose_device(asked: str | None) -> torch.device:
         raise BadValue(f"There is no device {asked!r} here; 'cpu' always works.") from error
 
 
+def best_layout(network: nn.Module) -> torch.memory_format:
+    """Channels last for networks that convolve: a CPU trains them 1.1 to 1.4 times faster, and tensor cores ask for it."""
+    convolutions = sum(isinstance(module, nn.Conv2d) for module in network.modules())
+    return torch.channels_last if convolutions > 1 else torch.contiguous_format
+
+
+@contextmanager
+def laid_out(network: nn.Module, layout: torch.memory_format) -> Iterator[None]:
+    """The weights in `layout` for a while. They come back contiguous, as files of weights want them."""
+    network.to(memory_format=layout)
+    try:
+        yield
+    finally:
+        network.to(memory_format=torch.contiguous_format)
+
+
 def choose_bf16(asked: str, network: nn.Module, device: torch.device) -> bool:
     """Whether to compute in bfloat16 where that is safe.
 
@@ -42,7 +58,7 @@ def choose_bf16(asked: str, network: nn.Module, device: torch.device) -> bool:
     if asked != "auto":
         return asked == "bf16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and _cpu_multiplies_bf16() and not _has_grouped_convolutions(network)
 
 

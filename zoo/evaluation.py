@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headhunt.errors import BadValue
-from zoo.batches import Normalise, best_layout
-from zoo.devices import borrowed
+from zoo.batches import Normalise
+from zoo.devices import best_layout, borrowed
 from zoo.pixels import Pixels
 
 
@@ -48,7 +48,7 @@ def predict(network: nn.Module, images: Tensor, normalise: Normalise, batch_size
     """images: uint8 [N, 3, S, S]. The outputs [N, C] in float32, on the CPU, in the mode the network is in."""
     layout = best_layout(network)
     with torch.inference_mode():
-        parts = (normalise(part).contiguous(memory_format=layout) for part in images.split(batch_size))
+        parts = (normalise(part).contiguous(memory_format=layout) for part in torch.split(images, batch_size))
         outputs = [network(part).float().cpu() for part in parts]
     return torch.cat(outputs)
 

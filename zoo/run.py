@@ -14,9 +14,9 @@ from headhunt.errors import Diverged, Interrupted
 from headhunt.vocabulary import CurvePoint, Protocol
 from zoo.augment import choose_augment
 from zoo.averaging import Average
-from zoo.batches import Batches, Normalise, Order, Preparation, best_layout, derived_seed
+from zoo.batches import Batches, Normalise, Order, Preparation, derived_seed
 from zoo.checkpoints import Keeper
-from zoo.devices import choose_bf16
+from zoo.devices import best_layout, choose_bf16
 from zoo.evaluation import Scores, evaluate, in_mode
 from zoo.interrupts import Stop
 from zoo.layers import parameter_groups

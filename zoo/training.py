@@ -18,7 +18,7 @@ from torch import nn
 
 from headhunt.vocabulary import Protocol
 from zoo.checkpoints import Keeper, identity
-from zoo.devices import borrowed
+from zoo.devices import best_layout, borrowed, laid_out
 from zoo.interrupts import patient_interrupts
 from zoo.run import Run, Setting, Step, Trained
 from zoo.trainable import TrainingData, check_trainable
@@ -50,7 +50,8 @@ def train(
     """
     check_trainable(network, data, protocol)
     keeper = None if checkpoint is None else Keeper(checkpoint, _identity(network, data, protocol, seed))
-    with borrowed(network, device) as place, patient_interrupts() as stop, _own_chance(place):
+    layout = laid_out(network, best_layout(network))
+    with borrowed(network, device) as place, layout, _own_chance(place), patient_interrupts() as stop:
         return Run(network, data, protocol, Setting(seed, place, keeper, on_step, stop)).finish()
 
 
