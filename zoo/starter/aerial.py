@@ -1,6 +1,6 @@
 """Fields and roads from above, turned any way: ground with soil and growth, and on it what people or rain made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -172,7 +172,7 @@ AERIAL: dict[str, Mark] = {
 }
 
 
-def aerial(name: str, marks: dict[str, Mark]) -> Family:
+def aerial(name: str, marks: Mapping[str, Mark]) -> Family:
     return Family(name, {kind: partial(_fly_over, mark) for kind, mark in marks.items()})
 
 

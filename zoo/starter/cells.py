@@ -1,5 +1,6 @@
 """Micrographs of stained cells: one cell in the middle of a smear, its nucleus and its grains telling the kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,7 +66,7 @@ CELLS = {
 }
 
 
-def cells(name: str, kinds: dict[str, CellKind]) -> Family:
+def cells(name: str, kinds: Mapping[str, CellKind]) -> Family:
     return Family(name, {kind: partial(_smear, facts) for kind, facts in kinds.items()})
 
 

@@ -1,6 +1,6 @@
 """The contract of a generator: a family of pictures with named kinds, which draws as many as wanted of one kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ class Family:
     """A generator: class name -> how one of it is drawn."""
 
     name: str
-    kinds: dict[str, Draw]
+    kinds: Mapping[str, Draw]
 
     @property
     def classes(self) -> tuple[str, ...]:

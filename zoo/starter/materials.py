@@ -1,5 +1,6 @@
 """Textures of materials, close up: each fills the picture, at any angle and in any of its colours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -145,7 +146,7 @@ MATERIALS: dict[str, Draw] = {
 }
 
 
-def materials(name: str, kinds: dict[str, Draw]) -> Family:
+def materials(name: str, kinds: Mapping[str, Draw]) -> Family:
     return Family(name, {kind: partial(_close_up, draw) for kind, draw in kinds.items()})
 
 

@@ -1,6 +1,6 @@
 """Simple scenes: a sky of some hour, a horizon, and a land that tells where one stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -208,7 +208,7 @@ SCENES: dict[str, Land] = {
 }
 
 
-def scenes(name: str, lands: dict[str, Land]) -> Family:
+def scenes(name: str, lands: Mapping[str, Land]) -> Family:
     return Family(name, {kind: partial(_view, land) for kind, land in lands.items()})
 
 

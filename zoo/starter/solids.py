@@ -1,6 +1,6 @@
 """Geometric solids: lit, turned and seen from above a little, found by walking along rays until they touch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -88,7 +88,7 @@ SOLIDS: dict[str, Solid] = {
 }
 
 
-def solids(name: str, shapes: dict[str, Solid]) -> Family:
+def solids(name: str, shapes: Mapping[str, Solid]) -> Family:
     return Family(name, {kind: partial(_render, shape) for kind, shape in shapes.items()})
 
 

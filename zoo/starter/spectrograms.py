@@ -1,6 +1,6 @@
 """Spectrograms: short synthetic sounds, their Fourier transform over time, drawn in one of several colour scales."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -98,7 +98,7 @@ SOUNDS: dict[str, Sound] = {
 }
 
 
-def spectrograms(name: str, sounds: dict[str, Sound]) -> Family:
+def spectrograms(name: str, sounds: Mapping[str, Sound]) -> Family:
     return Family(name, {kind: partial(_picture, sound) for kind, sound in sounds.items()})
 
 
