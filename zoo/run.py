@@ -83,7 +83,7 @@ class Run:
         self.network, self.data, self.protocol, self.setting = network, data, protocol, setting
         self.order = Order(len(data.train.images), protocol.batch_size, setting.seed)
         self.steps = protocol.steps or max(1, round(protocol.epochs * self.order.count / self.order.batch))
-        self.head_steps = round(protocol.head_first * self.steps)
+        self.head_steps = min(round(protocol.head_first * self.steps), self.steps - 1)
         self.batches = self._batches()
         self.bf16 = choose_bf16(protocol.precision, network, setting.place)
         self.optimiser = _optimiser(network, protocol)

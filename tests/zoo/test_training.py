@@ -162,6 +162,13 @@ def test_only_the_head_learns_at_first_and_the_body_later():
     assert made[0].weight.requires_grad
 
 
+@pytest.mark.parametrize("steps", [1, 2, 24])
+def test_the_body_learns_at_last_however_long_the_head_goes_first(steps):
+    made, start = network(), network()
+    train(made, case(), Protocol(steps=steps, batch_size=16, head_first=0.99), device="cpu")
+    assert not torch.equal(made[0].weight, start[0].weight)
+
+
 def test_what_the_user_froze_stays():
     made = network()
     made[0].weight.requires_grad_(False)
