@@ -23,8 +23,8 @@ from zoo.blobs import Blobs
 from zoo.catalogue import Catalogue
 from zoo.clock import now
 from zoo.history import History
-from zoo.measure import measure
 from zoo.matching import load_strictly
+from zoo.measure import measure
 from zoo.networks import build_network, with_new_head
 from zoo.samples import Sample
 from zoo.sources import Found
@@ -90,14 +90,14 @@ class Zoo:
         return state
 
     def load(self, model: str, classes: int | None = None, input_size: int | None = None) -> nn.Module:
-        """The network of a card with its weights, in evaluation mode: with its source head, or a new one of `classes`."""
+        """The network of a card with its weights, in evaluation mode; with its source head, or a new one."""
         card = self.card(model)
         network = build_network(card.network, classes=card.head, input_size=input_size or card.input_size)
         load_strictly(network, self.state(card), card.network, f"the weights of {card.id}")
         return (network if classes is None else with_new_head(network, classes)).eval()
 
     def measure(self, models: Iterable[str]) -> tuple[ModelCard, ...]:
-        """Measure latency and memory here, once for each shape of network. Random weights cost the same: none is fetched."""
+        """Measure latency and memory here, once for each shape of network; random weights cost the same."""
         known: dict[tuple[str, int, int], Measured] = {}
         return tuple(self._measured(self.card(model), known) for model in models)
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from headhunt.cli.opening import sample_named
-from headhunt.cli.render import as_json, count, milliseconds, percent, size
+from headhunt.cli.render import as_json
 from headhunt.cli.values import names, numbers, whole
-from headhunt.errors import BadSpec, BadValue, NameTaken
+from headhunt.errors import BadSpec, NameTaken
 from headhunt.vocabulary import Domain, ModelCard
 from zoo.history import History
+from zoo.history_import import ImportReport
+from zoo.quantities import write_bytes, write_count, write_milliseconds
 from zoo.repository import Zoo
 from zoo.sources import Found
 from zoo.sources.checkpoint import Checkpoint, from_checkpoint
@@ -23,6 +25,7 @@ from zoo.starter.build import Progress
 from zoo.starter.filling import fill_starter
 
 RECOMMENDED = "recommended"
+SHOWN = 5
 FILE_ONLY = ("network", "input", "mean", "std", "classes", "license")
 
 
@@ -49,9 +52,9 @@ def add_models(asked: argparse.Namespace) -> None:
 
 
 def told(card: ModelCard) -> str:
-    facts = [card.network, f"{count(card.params)} parameters", f"{count(card.macs)} multiply-adds"]
+    facts = [card.network, f"{write_count(card.params)} parameters", f"{write_count(card.macs)} multiply-adds"]
     if card.measured:
-        facts.append(f"{milliseconds(card.measured.latency_ms)} and {size(card.measured.peak_bytes)} here")
+        facts.append(f"{write_milliseconds(card.measured.latency_ms)} and {write_bytes(card.measured.peak_bytes)} here")
     if card.weights is None:
         facts.append("weights come at first use")
     return f"{card.id}: {', '.join(facts)}"
@@ -127,7 +130,18 @@ def measure_models(asked: argparse.Namespace) -> None:
 
 def import_history(asked: argparse.Namespace) -> None:
     report = History(Zoo().home).import_csv(Path(asked.file))
-    print(as_json(report) if asked.json else report.told())
+    print(as_json(report) if asked.json else import_told(report))
+
+
+def import_told(report: ImportReport) -> str:
+    lines = [f"{report.file}: {report.rows} outcomes read, {report.added} added, {report.already} there already"]
+    if report.percent:
+        lines.append("the accuracies were percentages")
+    lines += [f"flagged {name}: {number}" for name, number in report.flags.items()]
+    lines += [f"skipped {number}: {reason}" for reason, number in report.reasons.items()]
+    lines += [f"  line {skip.line}: {skip.reason}" for skip in report.skips[:SHOWN]]
+    lines += [f"columns not read: {', '.join(report.ignored)}"] if report.ignored else []
+    return "\n".join(lines)
 
 
 def add_domain(asked: argparse.Namespace) -> None:

@@ -19,7 +19,10 @@ def sample_named(zoo: Zoo, name: str) -> Iterator[Sample]:
     if domain is not None and domain.version is not None and not Path(name).exists():
         opened = stored_sample(domain.version, zoo.home)
     elif not Path(name).exists():
-        raise MissingFile(f"No file or folder {name!r}, and no domain of that name with images. Give a folder, a zip, a tar, or one of 'headhunt zoo domain list'.")
+        raise MissingFile(
+            f"No file or folder {name!r}, and no domain of that name with images."
+            " Give a folder, a zip, a tar, or one of 'headhunt zoo domain list'."
+        )
     else:
         opened = open_sample(name)
     with opened as sample:

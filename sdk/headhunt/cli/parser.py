@@ -5,6 +5,7 @@ import sys
 from typing import NoReturn, TypeAlias
 
 import headhunt
+from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS
 from headhunt.errors import did_you_mean
 
 SHELF = "headhunt.cli.shelf:"
@@ -67,45 +68,39 @@ def add_looking(actions: Actions) -> None:
 
 
 def add_conditions(parser: argparse.ArgumentParser) -> None:
-    facts = parser.add_argument_group("conditions", "counts as 5M or 1.5G, sizes as 20MB or 512MiB, names as patterns (resnet*)")
+    facts = parser.add_argument_group(
+        "conditions", "counts as 5M or 1.5G, sizes as 20MB or 512MiB, names as patterns (resnet*)"
+    )
     for name, meaning in TEXT_CONDITIONS:
         facts.add_argument(f"--{name}", action="append", metavar="NAME", help=meaning)
     for name, meaning in NUMBER_CONDITIONS:
         facts.add_argument(f"--{name}", metavar="N", help=meaning)
+    facts.add_argument("--text", metavar="WORDS", help="stands somewhere in its id, network, licence or classes")
     facts.add_argument("--here", action="store_true", help="only models whose weights are on this machine")
 
 
-TEXT_CONDITIONS = (
-    ("domain", "trained on this data; may be repeated"),
-    ("network", "of this architecture; may be repeated"),
-    ("license", "under this licence; may be repeated"),
-    ("origin", "from this source: timm:*, file:*, starter, train"),
-    ("parent", "started from this model"),
-    ("knows", "has a class of this name"),
-)
-NUMBER_CONDITIONS = (
-    ("max-params", "at most so many parameters"),
-    ("min-params", "at least so many parameters"),
-    ("max-macs", "at most so many multiply-adds"),
-    ("max-latency-ms", "at most so many milliseconds for one image, as measured here"),
-    ("max-memory", "at most so much memory for one image, as measured here"),
-    ("max-size", "at most so large a weights file"),
-    ("min-accuracy", "at least this accuracy on its own domain (0.9 or 90%%)"),
-    ("input-size", "made for images of this size"),
-    ("min-classes", "at least so many classes in its head"),
-)
-
-
 def add_filling(actions: Actions) -> None:
-    add = command(actions, "add", FILL + "add_models", "take in models: timm:TAG, timm:PATTERN, recommended, or a weights file")
-    add.add_argument("source", metavar="SOURCE", help="timm:resnet18.a1_in1k, 'timm:convnext_*.fb_in22k_ft_in1k', recommended, or a path")
+    add = command(
+        actions, "add", FILL + "add_models", "take in models: timm:TAG, timm:PATTERN, recommended, or a weights file"
+    )
+    add.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="timm:resnet18.a1_in1k, 'timm:convnext_*.fb_in22k_ft_in1k', recommended, or a path",
+    )
     add.add_argument("--domain", help="the data that it was trained on")
     add.add_argument("--network", help="for a file: a timm architecture, or package.module:factory")
     add.add_argument("--name", help="its name in the domain (default: the network's, or the timm tag)")
     add.add_argument("--input", metavar="PIXELS", help="for a file: the size of its input")
-    add.add_argument("--mean", nargs="+", metavar="X", help="for a file: the mean of its input, as fractions (default: ImageNet's)")
+    add.add_argument(
+        "--mean", nargs="+", metavar="X", help="for a file: the mean of its input, as fractions (default: ImageNet's)"
+    )
     add.add_argument("--std", nargs="+", metavar="X", help="for a file: the spread of its input")
-    add.add_argument("--classes", metavar="NAMES", help="for a file: names of its outputs, as a,b,c or a text file with a name a line")
+    add.add_argument(
+        "--classes",
+        metavar="NAMES",
+        help="for a file: names of its outputs, as a,b,c or a text file with a name a line",
+    )
     add.add_argument("--license", help="for a file: its licence")
     add.add_argument("--fetch", action="store_true", help="fetch the weights now instead of at first use")
     remove = command(actions, "remove", FILL + "remove_models", "remove models; their weights go with the last of them")
@@ -113,8 +108,12 @@ def add_filling(actions: Actions) -> None:
     starter = command(actions, "build-starter", FILL + "build_starter", "train the built-in starter zoo, once")
     starter.add_argument("--workers", metavar="N", help="processes (default: one a core)")
     measure = command(actions, "measure", FILL + "measure_models", "measure latency and memory on this machine")
-    measure.add_argument("models", nargs="*", metavar="MODEL", help="ids or patterns (default: all that are not measured yet)")
-    imports = command(actions, "import-history", FILL + "import_history", "take in outcomes of trainings made elsewhere")
+    measure.add_argument(
+        "models", nargs="*", metavar="MODEL", help="ids or patterns (default: all that are not measured yet)"
+    )
+    imports = command(
+        actions, "import-history", FILL + "import_history", "take in outcomes of trainings made elsewhere"
+    )
     imports.add_argument("file", help="a csv with model, dataset and accuracy or test_accuracy")
     imports.add_argument("--json", action="store_true")
 
@@ -125,7 +124,12 @@ def add_working(actions: Actions) -> None:
     evaluate.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     evaluate.add_argument("--split", help="train, val or test (default: test if there is one, else everything)")
     evaluate.add_argument("--json", action="store_true")
-    train = command(actions, "train", WORK + "train_model", "fill one cell: train a network on a sample; again to go on after a stop")
+    train = command(
+        actions,
+        "train",
+        WORK + "train_model",
+        "fill one cell: train a network on a sample; again to go on after a stop",
+    )
     train.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     train.add_argument("--network", help="a timm architecture, or package.module:factory")
     train.add_argument("--domain", required=True, help="the name of the data; made if it is new")
@@ -155,7 +159,9 @@ PROTOCOL = (
 
 
 def add_domains(actions: Actions) -> None:
-    domain = actions.add_parser("domain", help="the rows of the repository: add, list, remove", description="The rows of the repository.")
+    domain = actions.add_parser(
+        "domain", help="the rows of the repository: add, list, remove", description="The rows of the repository."
+    )
     verbs = domain.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add = command(verbs, "add", FILL + "add_domain", "keep a sample under a name")
     add.add_argument("name")

@@ -1,49 +1,38 @@
-"""How facts look on a terminal: numbers with units, tables in columns."""
+"""How facts look on a terminal: in columns, in pairs, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 UNKNOWN = "-"
 
 
-def count(value: float | None) -> str:
-    """4_930_000 -> '4.93M'."""
-    if value is None:
-        return UNKNOWN
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit * 0.9995:
-            return f"{value / limit:.3g}{unit}"
-    return f"{value:.3g}"
-
-
-def size(value: float | None) -> str:
-    """Bytes, in MB of a million."""
-    return UNKNOWN if value is None else count(value) + "B"
-
-
-def percent(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{100 * value:.2f} %"
-
-
-def milliseconds(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3g} ms"
+def told(value: T | None, write: Callable[[T], str]) -> str:
+    """A fact as it is written, or a dash where it is not known."""
+    return UNKNOWN if value is None else write(value)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """Columns aligned, those in `numbers` to the right, the rest to the left."""
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = [
-        "  ".join(c.rjust(w) if i in numbers else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-        for row in (heads, *rows)
+    lines = [heads, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    return "\n".join(aligned(line, widths, numbers) for line in lines)
+
+
+def aligned(line: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(width) if i in numbers else cell.ljust(width)
+        for i, (cell, width) in enumerate(zip(line, widths, strict=True))
     ]
-    return "\n".join(lines)
+    return "  ".join(cells).rstrip()
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
-    """Name and value, a line each."""
-    width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)
+    """Name and value, a line each; further lines of a value stand below its first."""
+    width = max(len(name) for name, _ in pairs) + 2
+    return "\n".join(name.ljust(width) + value.replace("\n", "\n" + " " * width) for name, value in pairs)
 
 
 def as_json(value: object) -> str:

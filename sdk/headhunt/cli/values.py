@@ -14,7 +14,9 @@ T = TypeVar("T")
 
 
 def whole(option: str, text: str, least: int = 1) -> int:
-    return bounded(option, text, int, f"a whole number of {least} or more, as in {max(least, 1) * 8}", lambda n: n >= least)
+    return bounded(
+        option, text, int, f"a whole number of {least} or more, as in {max(least, 1) * 8}", lambda n: n >= least
+    )
 
 
 def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:
@@ -35,7 +37,9 @@ def numbers(option: str, texts: list[str] | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in parts)
     except ValueError:
-        raise BadValue(f"--{option} {' '.join(texts)!r} is not a list of numbers. Give one for each channel: 0.485 0.456 0.406.") from None
+        raise BadValue(
+            f"--{option} {' '.join(texts)!r} is not a list of numbers. Give one for each channel: 0.485 0.456 0.406."
+        ) from None
 
 
 def names(option: str, text: str | None) -> tuple[str, ...]:
@@ -46,7 +50,9 @@ def names(option: str, text: str | None) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(","))
     path = Path(text)
     if not path.is_file():
-        raise MissingFile(f"--{option} {text!r} is neither a list of names with commas nor a file. Give a,b,c or a file with a name a line.")
+        raise MissingFile(
+            f"--{option} {text!r} is neither names with commas nor a file. Give a,b,c or a file with a name a line."
+        )
     return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
 
@@ -70,11 +76,15 @@ def protocol(asked: argparse.Namespace) -> Protocol:
     for name, (kind, would_do, allowed) in RANGES.items():
         text = getattr(asked, name)
         if text is not None:
-            given["input_size" if name == "input" else name] = bounded(name.replace("_", "-"), text, kind, would_do, allowed)
+            given["input_size" if name == "input" else name] = bounded(
+                name.replace("_", "-"), text, kind, would_do, allowed
+            )
     given.update((name, getattr(asked, name)) for name in WORDS if getattr(asked, name) is not None)
     if asked.seeds is not None:
         given["seeds"] = [whole("seeds", part.strip(), 0) for part in asked.seeds.split(",")]
     try:
         return msgspec.convert(given, Protocol)
     except msgspec.ValidationError as error:
-        raise BadValue(f"{str(error).replace(' - at `$.', ' for --').rstrip('`')}. 'headhunt zoo train --help' names what would do.") from None
+        raise BadValue(
+            f"{str(error).replace(' - at `$.', ' for --').rstrip('`')}. 'headhunt zoo train --help' says what would do."
+        ) from None

@@ -7,11 +7,13 @@ import msgspec
 from tqdm import tqdm
 
 from headhunt.cli.opening import sample_named
-from headhunt.cli.render import as_json, percent, table
+from headhunt.cli.render import as_json, table
+from headhunt.cli.render import told as shown
 from headhunt.cli.values import protocol
 from headhunt.vocabulary import Evaluation
 from zoo.cells import Plan, train_cell
 from zoo.judging import judge
+from zoo.quantities import write_share
 from zoo.repository import Zoo
 from zoo.training import Step
 
@@ -21,12 +23,13 @@ def evaluate_model(asked: argparse.Namespace) -> None:
     zoo.card(asked.model)
     with sample_named(zoo, asked.sample) as sample:
         result = msgspec.structs.replace(judge(zoo, asked.model, sample, asked.split), sample=asked.sample)
-    print(as_json(result) if asked.json else told(result))
+    print(as_json(result) if asked.json else report(result))
 
 
-def told(result: Evaluation) -> str:
-    head = f"{result.model} on {result.sample} ({result.split}): {percent(result.accuracy)} of {result.n} images, {result.seconds:.1f} s"
-    rows = [(name, percent(value)) for name, value in sorted(result.per_class.items(), key=lambda pair: pair[1])]
+def report(result: Evaluation) -> str:
+    where = f"{result.model} on {result.sample} ({result.split})"
+    head = f"{where}: {write_share(result.accuracy)} of {result.n} images, {result.seconds:.1f} s"
+    rows = [(name, write_share(value)) for name, value in sorted(result.per_class.items(), key=lambda pair: pair[1])]
     return f"{head}\n\n{table(('class', 'accuracy'), rows, numbers=(1,))}"
 
 
@@ -38,9 +41,12 @@ def train_model(asked: argparse.Namespace) -> None:
     if asked.json:
         print(as_json({"card": card, "outcomes": outcomes}))
         return
-    rows = [(str(row.seed), percent(row.val_accuracy), percent(row.accuracy), f"{row.seconds or 0:.1f}") for row in outcomes]
+    rows = [
+        (str(row.seed), told(row.val_accuracy, write_share), write_share(row.accuracy), f"{row.seconds or 0:.1f}")
+        for row in outcomes
+    ]
     print(table(("seed", "val", "accuracy", "seconds"), rows, numbers=(0, 1, 2, 3)))
-    print(f"\n{card.id}: {percent(card.accuracy)}. See 'headhunt zoo show {card.id}'.")
+    print(f"\n{card.id}: {told(card.accuracy, write_share)}. See 'headhunt zoo show {card.id}'.")
 
 
 class Bar:
@@ -48,7 +54,7 @@ class Bar:
 
     def __init__(self) -> None:
         self.seed: int | None = None
-        self.bar: "tqdm[None]" = tqdm(disable=True)
+        self.bar: tqdm[None] = tqdm(disable=True)
 
     def __enter__(self) -> "Bar":
         return self
@@ -60,6 +66,8 @@ class Bar:
         if seed != self.seed:
             self.bar.close()
             self.seed = seed
-            self.bar = tqdm(total=step.steps, desc=f"seed {seed}", unit="step", disable=None, file=sys.stderr, initial=step.step - 1)
+            self.bar = tqdm(
+                total=step.steps, desc=f"seed {seed}", unit="step", disable=None, file=sys.stderr, initial=step.step - 1
+            )
         self.bar.update(1)
         self.bar.set_postfix_str(f"loss {step.loss:.3f}", refresh=False)
