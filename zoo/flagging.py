@@ -21,6 +21,10 @@ class Dataset(Struct, frozen=True):
     levels: tuple[Level, ...]
     flags: dict[str, int]
 
+    def told(self) -> str:
+        floor = "" if self.floor is None else f"; the largest class alone gives {100 * self.floor:.4g} %"
+        return ", ".join(f"{count} {name}" for name, count in self.flags.items()) + f" of {self.rows} rows{floor}"
+
 
 def flag(
     rows: Sequence[Outcome], floors: Mapping[str, float], lineage: Mapping[str, frozenset[str]]

@@ -25,6 +25,12 @@ LONGEST_LINE = 100_000
 LONGEST_NAME = 200
 MOST_ROWS = 2_000_000
 SHOWN_SKIPS = 1000
+TOLD_SKIPS = 10
+MEANINGS = {
+    "diverged": "no better than naming the largest class",
+    "seen-target": "the model was already trained on this data",
+    "untested": "accuracy 0 where validation says otherwise",
+}
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "model": ("model", "model_name", "model_id", "checkpoint", "pretrained"),
@@ -71,6 +77,20 @@ class ImportReport(Struct, frozen=True):
     """The accuracies were percentages."""
     ignored: tuple[str, ...] = ()
     """Columns that were not read."""
+
+    def told(self) -> str:
+        """What a user is told: what came in, what did not and why, what was flagged, dataset by dataset."""
+        scale = "percentages" if self.percent else "fractions"
+        lines = [
+            f"{self.file}: {self.rows} rows; {self.added} added, {self.already} here already. Accuracies are {scale}."
+        ]
+        lines += [f"columns not read: {', '.join(self.ignored)}"] if self.ignored else []
+        lines += [f"{self.skipped} rows left out:"] if self.skipped else []
+        lines += [f"  line {skip.line}: {skip.reason}" for skip in self.skips[:TOLD_SKIPS]]
+        lines += [f"  and {self.skipped - TOLD_SKIPS} more"] if self.skipped > TOLD_SKIPS else []
+        lines += [f"{count} rows flagged {name}: {MEANINGS[name]}" for name, count in sorted(self.flags.items())]
+        lines += [f"  {name}: {found.told()}" for name, found in self.datasets.items() if found.flags]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -207,3 +207,19 @@ def test_an_import_that_cannot_be_written_leaves_the_history_as_it_was(
             history.import_csv(tmp_path / "runs.csv")
     assert history.rows() == ()
     assert history.import_csv(tmp_path / "runs.csv").added == 2
+
+
+def test_the_report_tells_all_of_it_in_a_few_lines(tmp_path: Path) -> None:
+    rows = [f"net{i},d,0.1" for i in range(5)] + ["x/vit-d100,d100,0.9", "good,d,0.8", "fine,d,0.9"]
+    history = imported(tmp_path, "model,dataset,accuracy,notes\n" + "\n".join([*rows, *["m,d,x"] * 12]) + "\n")
+    assert history.import_csv(tmp_path / "runs.csv").told().splitlines() == [
+        "runs.csv: 8 rows; 8 added, 0 here already. Accuracies are fractions.",
+        "columns not read: notes",
+        "12 rows left out:",
+        *[f"  line {line}: accuracy is no number: 'x'" for line in range(10, 20)],
+        "  and 2 more",
+        "5 rows flagged diverged: no better than naming the largest class",
+        "1 rows flagged seen-target: the model was already trained on this data",
+        "  d: 5 diverged of 7 rows; the largest class alone gives 10 %",
+        "  d100: 1 seen-target of 1 rows",
+    ]
