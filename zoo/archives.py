@@ -8,7 +8,7 @@ ImageRefused in place of the bytes where one member is broken.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from headhunt.errors import (
     ArchiveTooLarge,
@@ -101,7 +101,11 @@ def header_sum_fits(block: bytes) -> bool:
     return said in (total, total - 256 * high)
 
 
-def read_exactly(file: IO[bytes], count: int) -> bytes:
+class Readable(Protocol):
+    def read(self, count: int, /) -> bytes: ...
+
+
+def read_exactly(file: Readable, count: int) -> bytes:
     """All of them, or as many as there are."""
     pieces = []
     while count > 0 and (piece := file.read(min(count, 2**20))):

@@ -28,7 +28,7 @@ from zoo.header_png import bare
 from zoo.headers import inspect
 
 Pixels8 = npt.NDArray[np.uint8]
-STRIP = 4 * 2**20
+STRIP = 2**19
 """Pixels that are converted at a time, so that a large picture is in memory once, not five times."""
 REUSED = 16 * 2**20
 
@@ -72,12 +72,12 @@ def upright(pixels: Pixels8, orientation: int) -> Pixels8:
 
 
 def _decode_jpeg(data: bytes, header: Header, scale: int) -> Pixels8:
-    size = -(-header.width // scale) * -(-header.height // scale) * 3
+    height, width = -(-header.height // scale), -(-header.width // scale)
     try:
         if scale == 1:
-            found: Pixels8 = simplejpeg.decode_jpeg(data, "RGB", buffer=_scratch.take(size))
+            found: Pixels8 = simplejpeg.decode_jpeg(data, "RGB", buffer=_scratch.take(3 * height * width))
         else:
-            found = simplejpeg.decode_jpeg(data, "RGB", min_factor=scale, min_height=1, min_width=1)
+            found = simplejpeg.decode_jpeg(data, "RGB", min_factor=scale, min_height=height, min_width=width)
     except ValueError as error:
         text = str(error).lower()
         if "premature" in text or "truncated" in text:

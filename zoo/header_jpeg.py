@@ -76,11 +76,8 @@ def _header(data: bytes, frame: Frame | None, orientation: int, scan: int, entro
         )
     if not frame.height:
         raise BadHeader("does not declare its height")
-    end = data.find(END, entropy)
-    scans = data.count(b"\xff\xda", entropy, end if end >= 0 else len(data)) + 1
-    if scans > MAX_SCANS:
-        raise BadHeader(f"has {scans:,} scans; {MAX_SCANS} are allowed")
     buffered = frame.kind == PROGRESSIVE or (entropy <= len(data) and data[scan] < frame.components)
+    end = _end(data, entropy, buffered)
     cmyk = frame.components == 4
     return Header(
         "JPEG",
@@ -94,6 +91,17 @@ def _header(data: bytes, frame: Frame | None, orientation: int, scan: int, entro
     )
 
 
+def _end(data: bytes, entropy: int, buffered: bool) -> int:
+    """Where the end marker stands; -1: nowhere. All bytes are searched only if there may be several scans."""
+    if not buffered:
+        return len(data) - 2 if data.endswith(END) else data.rfind(END, entropy)
+    end = data.find(END, entropy)
+    scans = data.count(b"\xff\xda", entropy, end if end >= 0 else len(data)) + 1
+    if scans > MAX_SCANS:
+        raise BadHeader(f"has {scans:,} scans; {MAX_SCANS} are allowed")
+    return end
+
+
 def _fault(data: bytes, frame: Frame, entropy: int, end: int) -> str:
     """Each block of 8 x 8 pixels takes a bit at least in Huffman's code: a header cannot promise what is not there."""
     if entropy > len(data):
@@ -102,5 +110,5 @@ def _fault(data: bytes, frame: Frame, entropy: int, end: int) -> str:
         return "has no end marker"
     least = -(-frame.width // 8) * -(-frame.height // 8) // 8
     if len(data) - entropy < least:
-        return f"has {len(data) - entropy:,} bytes for {frame.width} x {frame.height} pixels, at least {least:,} are needed"
+        return f"has {len(data) - entropy:,} bytes for {frame.width} x {frame.height} pixels, {least:,} are the least"
     return ""

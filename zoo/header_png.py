@@ -47,7 +47,7 @@ def read_png(data: bytes) -> Header:
     rows = height * (1 + width * bits * CHANNELS[mode] // 8)
     fault = "has no IEND chunk" if not whole else ""
     if not fault and packed * MAX_DEFLATE < rows and not interlace:
-        fault = f"has {packed:,} bytes for {width} x {height} pixels, at least {rows // MAX_DEFLATE:,} are needed"
+        fault = f"has {packed:,} bytes for {width} x {height} pixels, {rows // MAX_DEFLATE:,} are the least"
     return Header(
         "PNG",
         width,

@@ -59,7 +59,7 @@ def _read(data: bytes) -> Header:
         return read_gif(data)
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return read_webp(data)
-    if start.startswith(b"BM") and len(data) > 30:
+    if start.startswith(b"BM") and len(data) >= 34:
         return read_bmp(data)
     if start.startswith((b"II*\0", b"MM\0*")):
         return read_tiff(data)

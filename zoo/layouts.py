@@ -41,10 +41,8 @@ class Found(NamedTuple):
     size: int
 
 
-def arrange(found: Sequence[Found], tables: dict[str, bytes], broken: set[str], source: str) -> list[Entry]:
-    """The images with their parts and labels. `tables`: every labels.csv; `broken`: images that were left out."""
-    root = common_root([image.name for image in found] + [name for name in tables if name.endswith(LABELS)], source)
-    table = tables.get(root + LABELS)
+def arrange(found: Sequence[Found], table: bytes | None, broken: set[str], root: str) -> list[Entry]:
+    """The images with their parts and labels. `table`: labels.csv; `broken`: files that were left out."""
     parts = _splits([image.name[len(root) :] for image in found])
     if table is not None:
         labels = read_labels(

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from headhunt.errors import (
+    BadLabels,
     BlobBroken,
     ImageRefused,
     MissingFile,
@@ -28,7 +29,7 @@ from zoo.archives import Member, Source, sniff
 from zoo.blobs import Blobs
 from zoo.folders import FolderSource
 from zoo.headers import inspect
-from zoo.layouts import LABELS, Found, arrange, check_classes
+from zoo.layouts import LABELS, Found, arrange, check_classes, common_root
 from zoo.sample_checks import check_broken, folder_of, promises_picture, warnings_of
 from zoo.tars import TarSource
 from zoo.versions import store_version, stored_version, version_of
@@ -161,11 +162,11 @@ class Reading:
     def take(self, member: Member) -> None:
         """A picture, a table of labels, or a refusal."""
         try:
+            if member.name.rpartition("/")[2].lower() == LABELS:
+                self._table(member)
+                return
             if isinstance(member.data, ImageRefused):
                 raise member.data
-            if member.name.rpartition("/")[2].lower() == LABELS:
-                self._table(member.name, member.data)
-                return
             inspect(member.data, self._limits)
         except ImageRefused as error:
             self.refused[member.name] = Refusal(member=printable(member.name), code=error.code, reason=error.reason)
@@ -176,10 +177,19 @@ class Reading:
         self.found.append(Found(member.name, digest, member.size))
         self.places[member.name] = member.place
 
-    def _table(self, name: str, data: bytes) -> None:
-        if len(data) > LARGEST_TABLE:
-            raise NotAnImage(f"is a table of {len(data):,} bytes; {LARGEST_TABLE:,} are allowed")
-        self.tables[name.rpartition("/")[0] + "/" + LABELS if "/" in name else LABELS] = data
+    def _table(self, member: Member) -> None:
+        if isinstance(member.data, ImageRefused):
+            raise BadLabels(member.data.reason, member.name)
+        if member.size > LARGEST_TABLE:
+            raise BadLabels(f"has {member.size:,} bytes; {LARGEST_TABLE:,} are allowed", member.name)
+        folder = folder_of(member.name)
+        self.tables[f"{folder}/{LABELS}" if folder else LABELS] = member.data
+
+    def unused(self, table: str) -> None:
+        """Report the tables that stand elsewhere than at the top."""
+        for name in self.tables.keys() - {table}:
+            reason = f"is a table of labels below the top of the sample, where none is read; {table!r} would be"
+            self.refused[name] = Refusal(member=printable(name), code=NotAnImage.code, reason=reason)
 
 
 def _read(source: Source, name: str, limits: SampleLimits, blobs: Blobs | None) -> Sample:
@@ -190,7 +200,9 @@ def _read(source: Source, name: str, limits: SampleLimits, blobs: Blobs | None) 
     check_broken([reading.refused[member] for member in sorted(broken)], len(reading.found), limits)
     if not reading.found:
         raise NoImages(f"{name} holds no images: {len(reading.refused)} other file(s), {source.ignored} passed over")
-    entries = arrange(reading.found, reading.tables, set(reading.refused), name)
+    root = common_root([image.name for image in reading.found] + list(reading.tables), name)
+    entries = arrange(reading.found, reading.tables.get(root + LABELS), set(reading.refused), root)
+    reading.unused(root + LABELS)
     check_classes(entries, limits)
     lost = {folder_of(member) for member in broken} - {folder_of(image.name) for image in reading.found}
     facts = Facts(name, tuple(reading.refused.values()), source.ignored, warnings_of(entries, lost), limits)

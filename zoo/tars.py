@@ -1,7 +1,8 @@
 """A tar or tar.gz as a source of members: one pass over headers of 512 bytes, nothing believed before it is checked.
 
 The standard library's tarfile reads an extended header of any size into memory, follows sparse maps, and takes
-longer for a member than all of the checking and hashing here. Formats read: v7, ustar, GNU long names, PAX. Sparse files are refused, by name.
+longer for a member than all of the checking and hashing here. Formats read: v7, ustar, GNU long names, PAX. Sparse
+files are refused by name.
 """
 
 import gzip
@@ -52,6 +53,7 @@ class Unpacking:
         self._unzip = gzip.GzipFile(fileobj=file, mode="rb")
         self._limits = limits
         self._out = 0
+        self.member: str | None = None
 
     def read(self, count: int) -> bytes:
         try:
@@ -59,7 +61,7 @@ class Unpacking:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BrokenArchive("the gzip stream is damaged or cut off. Send the archive again") from error
         self._out += len(data)
-        check_ratio(self._raw.tell(), self._out, self._limits)
+        check_ratio(self._raw.tell(), self._out, self._limits, self.member)
         return data
 
 
@@ -84,7 +86,7 @@ class TarSource:
             name = names.take(head.name) if head.kind in REGULAR else None
             self.ignored = names.ignored
             if name is None:
-                self._pass_over(head.size)
+                self._pass_over(-(-head.size // BLOCK) * BLOCK if head.kind in REGULAR else 0)
                 continue
             data = self._content(head)
             self._places.append(self._keep(data, head.size))
@@ -143,6 +145,8 @@ class TarSource:
         if head.kind not in REGULAR and head.kind != FOLDER:
             raise UnsupportedMethod(f"is a member of kind {head.kind!r}, which headhunt does not read", head.name)
         clean(head.name)
+        if isinstance(self._stream, Unpacking):
+            self._stream.member = head.name
         if head.name.endswith("/") and head.kind in REGULAR and head.size:
             raise BadName("is named as a folder and has content", head.name)
         if self._unpacked > self._limits.max_total_bytes:

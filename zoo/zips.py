@@ -2,9 +2,9 @@
 
     [local header, data] ... [local header, data] [central directory] [end record]
 
-The standard library's zipfile cuts names at a NUL, takes entries that overlap (before Python 3.13), and builds an object
-for each of a million entries before one can count them. What is read here is the plain part of the format (stored and
-deflated members, zip64); everything else is refused by name.
+The standard library's zipfile cuts names at a NUL, takes entries that overlap (before Python 3.13), and builds an
+object for each of a million entries before one can count them. What is read here is the plain part of the format
+(stored and deflated members, zip64); everything else is refused by name.
 """
 
 import struct
@@ -144,7 +144,8 @@ class ZipSource:
         header = self._file.read(LOCAL.size + len(entry.raw))
         if len(header) < LOCAL.size + len(entry.raw) or not header.startswith(b"PK\3\4"):
             raise InconsistentArchive("the directory points to a place where no member begins", entry.name)
-        _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(header[: LOCAL.size])
+        fields: tuple[int, ...] = LOCAL.unpack(header[: LOCAL.size])[1:]
+        _, flags, method, _, _, crc, packed, size, name_length, extra_length = fields
         start = entry.offset + LOCAL.size + name_length + extra_length
         same = name_length == len(entry.raw) and header[LOCAL.size :] == entry.raw and method == entry.method
         if not (flags & LATER or 0xFFFFFFFF in (packed, size)):
@@ -300,6 +301,6 @@ def _check_sizes(entries: list[Packed], file_size: int, limits: SampleLimits) ->
     total = sum(entry.size for entry in entries)
     if total > limits.max_total_bytes:
         raise DeclaredTotalTooLarge(f"the members declare {total:,} bytes; {limits.max_total_bytes:,} are allowed")
-    check_ratio(file_size, total, limits)
     for entry in entries:
         check_ratio(entry.packed, entry.size, limits, entry.name)
+    check_ratio(file_size, total, limits)
