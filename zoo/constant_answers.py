@@ -26,7 +26,6 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from headhunt.vocabulary import Outcome, Struct
 
@@ -104,30 +103,41 @@ def find_levels(rows: Sequence[Outcome]) -> tuple[Level, ...]:
         models[pair].add(row.model)
         counts[pair] += 1
     sizes = sorted((pair[0], count) for pair, count in counts.items())
+    repeated = {pair[0] for pair, names in models.items() if len(names) >= LEAST_MODELS}
+    around = {accuracy: neighbours(accuracy, sizes) for accuracy in repeated}
     found = [
         pair
         for pair, names in models.items()
-        if len(names) >= LEAST_MODELS and accidents(pair[0], counts[pair], len(names), sizes) < ACCIDENTS
+        if len(names) >= LEAST_MODELS and accidents(around[pair[0]] - Counter([counts[pair]]), len(names)) < ACCIDENTS
     ]
     found.sort(key=lambda pair: (pair[0], pair[1] or 0.0))
     return tuple(Level(accuracy=a, val_accuracy=v, models=len(models[a, v])) for a, v in found)
 
 
-def accidents(accuracy: float, size: int, k: int, sizes: Sequence[tuple[float, int]]) -> float:
-    """How many pairs of k models accident makes around this one, which has `size` rows."""
-    near = [n for other, n in sizes[first(sizes, accuracy - AROUND) : first(sizes, accuracy + AROUND)]]
-    near.remove(size)
-    once, twice = near.count(1), near.count(2)
+def neighbours(accuracy: float, sizes: Sequence[tuple[float, int]]) -> Counter[int]:
+    """How many pairs around an accuracy have one row, two rows, and so on. `sizes`: of each pair, sorted."""
+    low, high = (bisect_left(sizes, (accuracy + step, 0)) for step in (-AROUND, AROUND))
+    return Counter(size for _, size in sizes[low:high])
+
+
+def accidents(near: Counter[int], k: int) -> float:
+    """How many pairs of k models accident makes where the other pairs have these sizes."""
+    once, twice, pairs = near[1], near[2], near.total()
     rate = 2 * (twice + 0.5) / (once + 1)
-    middle = median(near) if near else 1
-    if middle >= 2:
-        rate = 2 * middle
-    possible = max(len(near), once / (rate * math.exp(-rate)) if rate < 700 else 0.0)
+    if middle(near) >= 2:
+        rate = 2.0 * middle(near)
+    possible = max(pairs, once / (rate * math.exp(-rate)) if rate < 700 else 0.0)
     return possible * poisson_tail(rate, k)
 
 
-def first(sizes: Sequence[tuple[float, int]], accuracy: float) -> int:
-    return bisect_left(sizes, (accuracy, 0))
+def middle(sizes: Counter[int]) -> int:
+    """The median of the sizes, the upper of two."""
+    passed = 0
+    for size in sorted(sizes):
+        passed += sizes[size]
+        if 2 * passed > sizes.total():
+            return size
+    return 0
 
 
 def poisson_tail(rate: float, k: int) -> float:

@@ -41,7 +41,6 @@ class History:
     def append(self, outcomes: Iterable[Outcome]) -> None:
         """Add rows, all or none."""
         new = tuple(outcomes)
-        lines(new)
         self._append(lambda _: new, needs_rows=False)
 
     def rows(self) -> tuple[Outcome, ...]:

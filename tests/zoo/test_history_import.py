@@ -2,6 +2,7 @@
 
 import os
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_a_plain_table_comes_in_and_a_second_time_adds_nothing(tmp_path: Path) -
         ("resnet50", "dtd", 0.71, "import:runs.csv"),
         ("vit", "dtd", 0.75, "import:runs.csv"),
     ]
+
+
+def test_the_same_table_imported_by_several_at_once_comes_in_once(tmp_path: Path) -> None:
+    history = imported(tmp_path, PLAIN)
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(lambda _: History(history.home).import_csv(tmp_path / "runs.csv"), range(16)))
+    assert sum(report.added for report in reports) == len(history.rows()) == 2
 
 
 def test_a_longer_table_adds_what_is_new_and_equal_runs_count(tmp_path: Path) -> None:
