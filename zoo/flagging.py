@@ -14,7 +14,7 @@ from zoo.seen_target import names_target, remembering
 
 
 class Dataset(Struct, frozen=True):
-    """What a table says of one dataset. `floor`: the accuracy of naming the largest class, as far as it shows."""
+    """What a table says of one dataset. `floor`: what one answer to all images gives at best, as far as it shows."""
 
     rows: int
     floor: float | None
@@ -22,7 +22,7 @@ class Dataset(Struct, frozen=True):
     flags: dict[str, int]
 
     def told(self) -> str:
-        floor = "" if self.floor is None else f"; the largest class alone gives {100 * self.floor:.4g} %"
+        floor = "" if self.floor is None else f"; one answer to all gives {100 * self.floor:.4g} %"
         return ", ".join(f"{count} {name}" for name, count in self.flags.items()) + f" of {self.rows} rows{floor}"
 
 

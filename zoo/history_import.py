@@ -56,7 +56,7 @@ class ImportReport(Struct, frozen=True):
         lines += [f"{self.skipped} rows left out:"] if self.skipped else []
         lines += [f"  line {skip.line}: {skip.reason}" for skip in self.skips[:TOLD_SKIPS]]
         lines += [f"  and {self.skipped - TOLD_SKIPS} more"] if self.skipped > TOLD_SKIPS else []
-        lines += [f"{count} rows flagged {name}: {MEANINGS[name]}" for name, count in sorted(self.flags.items())]
+        lines += [f"rows flagged {name}: {count} ({MEANINGS[name]})" for name, count in sorted(self.flags.items())]
         lines += [f"  {name}: {found.told()}" for name, found in self.datasets.items() if found.flags]
         return "\n".join(lines)
 

@@ -226,8 +226,8 @@ def test_the_report_tells_all_of_it_in_a_few_lines(tmp_path: Path) -> None:
         "12 rows left out:",
         *[f"  line {line}: accuracy is no number: 'x'" for line in range(10, 20)],
         "  and 2 more",
-        "5 rows flagged diverged: no better than naming the largest class",
-        "1 rows flagged seen-target: the model was already trained on this data",
-        "  d: 5 diverged of 7 rows; the largest class alone gives 10 %",
+        "rows flagged diverged: 5 (no better than naming the largest class)",
+        "rows flagged seen-target: 1 (the model was already trained on this data)",
+        "  d: 5 diverged of 7 rows; one answer to all gives 10 %",
         "  d100: 1 seen-target of 1 rows",
     ]
