@@ -57,7 +57,7 @@ class Level(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of each row its flags; what they rest on. `floor`: what one answer to all images gives at best, where it shows."""
+    """Of each row its flags; what they rest on. `floor`: what one answer to all gives at best, where it shows."""
 
     flags: tuple[tuple[str, ...], ...]
     floor: float | None
