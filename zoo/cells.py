@@ -71,7 +71,7 @@ def train_cell(
     """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was."""
     if len(sample.classes) < 2:
         raise NeedTwoClasses(
-            f"{sample.name} has {len(sample.classes)} class(es), and a classifier needs two. Make a folder for each class."
+            f"{sample.name} has {len(sample.classes)} class(es), a classifier needs two. Make a folder for each class."
         )
     job = Job(zoo, sample, plan)
     zoo.catalogue.read().check_free(job.id)
@@ -98,7 +98,8 @@ class Job:
             raise BadValue("A training needs a network to start with: --network NAME or --parent MODEL.")
         if self.parent and self.network != self.parent.network:
             raise BadValue(
-                f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit their own network only. Leave --network out."
+                f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit their own network."
+                " Leave --network out."
             )
         self.id = f"{plan.domain}/{plan.name or self.network.rpartition(':')[2]}"
         self.mean = self.parent.mean if self.parent else IMAGENET_MEAN

@@ -7,8 +7,7 @@ import msgspec
 from tqdm import tqdm
 
 from headhunt.cli.opening import sample_named
-from headhunt.cli.render import as_json, table
-from headhunt.cli.render import told as shown
+from headhunt.cli.render import as_json, table, told
 from headhunt.cli.values import protocol
 from headhunt.vocabulary import Evaluation
 from zoo.cells import Plan, train_cell
