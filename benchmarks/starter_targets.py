@@ -215,7 +215,7 @@ SITES = {
 # --- Scenes ----------------------------------------------------------------------------------------------------------
 
 
-def lake(rng: np.random.Generator, at: Plane, above: Floats) -> Floats:
+def mirror(rng: np.random.Generator, at: Plane, above: Floats) -> Floats:
     """Hills and their mirror image."""
     count = len(above)
     line = view.ridge(rng, count, 4, 2) * uniform(rng, count, 0.4, 0.8)
@@ -271,7 +271,7 @@ def tents(rng: np.random.Generator, at: Plane, above: Floats) -> Floats:
     return above
 
 
-PLACES = {"bridge": bridge, "canyon": canyon, "corridor": corridor, "lake": lake, "rows": rows, "tents": tents}
+PLACES = {"bridge": bridge, "canyon": canyon, "corridor": corridor, "mirror": mirror, "rows": rows, "tents": tents}
 
 
 # --- Sounds ----------------------------------------------------------------------------------------------------------
