@@ -64,7 +64,7 @@ class View:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Decoded images. `images`: uint8 [N, 3, S, S]; `labels`: int64 [N], the place in `classes`, -1: unlabelled."""
+    """Decoded images. `images`: uint8 [N, 3, S, S], channels last; `labels`: int64 [N], the place in `classes`, -1: unlabelled."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -102,14 +102,17 @@ def _labels(entries: Sequence[Entry], classes: tuple[str, ...]) -> torch.Tensor:
 
 
 def allocate(count: int, size: int) -> torch.Tensor:
-    """uint8 [N, 3, S, S] in memory, or in a temporary file that goes when the tensor goes."""
+    """uint8 [N, 3, S, S] in memory, or in a temporary file that goes when the tensor goes.
+
+    The channels of a pixel lie together (torch.channels_last), as decoders write them and convolutions read them.
+    """
     total = count * 3 * size * size
     if total <= IN_MEMORY:
-        return torch.empty((count, 3, size, size), dtype=torch.uint8)
+        return torch.empty((count, size, size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     with tempfile.TemporaryFile(prefix="headhunt-") as file:
         file.truncate(total)
         mapped = mmap.mmap(file.fileno(), total)
-    return torch.frombuffer(mapped, dtype=torch.uint8).view(count, 3, size, size)
+    return torch.frombuffer(mapped, dtype=torch.uint8).view(count, size, size, 3).permute(0, 3, 1, 2)
 
 
 def _fill(images: torch.Tensor, sample: Sample, entries: Sequence[Entry], view: View) -> list[Refusal | None]:
