@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from headhunt.errors import BadValue, TrainingFailed
+from headhunt.errors import BadValue, TrainingFailed, UnknownDomain
 from headhunt.vocabulary import Protocol
 from zoo.evaluation import evaluate
 from zoo.networks import build_network
@@ -219,6 +219,11 @@ def test_a_build_that_is_killed_takes_its_workers_along_and_goes_on_with_what_is
 def test_nobody_builds_with_no_workers(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="0 workers"):
         list(build_starter(tmp_path, plan=small_plan("digits"), process_count=0))
+
+
+def test_an_unknown_domain_is_refused_before_a_worker_is_hired(tmp_path: Path) -> None:
+    with pytest.raises(UnknownDomain, match="Did you mean 'digits'"):
+        list(build_starter(tmp_path, plan=small_plan("digit")))
 
 
 def test_the_whole_plan_is_eight_domains_by_four_networks_of_different_kinds() -> None:

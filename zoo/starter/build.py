@@ -18,7 +18,7 @@ from safetensors.torch import load
 from headhunt.errors import BadValue, TrainingFailed
 from zoo.sources import Found
 from zoo.starter.cell import Cell
-from zoo.starter.domains import FULL, Counts, starter_domains
+from zoo.starter.domains import FULL, Counts, starter_domain, starter_domains
 from zoo.starter.networks import StarterNetwork, starter_networks
 from zoo.starter.workers import Workers, workers
 
@@ -74,10 +74,14 @@ def build_starter(
 
     folder: where the samples are packed (`pack(domain, folder)` tells the file, which is a sample like any other).
     process_count: None: one for each core that this process may use.
+    Raises UnknownDomain and BadValue before anything is spent, TrainingFailed when a worker is lost.
     """
     if process_count is not None and process_count < 1:
         raise BadValue(f"{process_count} workers cannot build anything. Give 1 or more.")
-    cells = [cell for cell in (plan or whole_plan()).cells(folder) if cell.id not in skip]
+    asked = plan or whole_plan()
+    for name in asked.domains:
+        starter_domain(name)
+    cells = [cell for cell in asked.cells(folder) if cell.id not in skip]
     if not cells:
         return
     tell = on_progress or (lambda _: None)
