@@ -89,7 +89,7 @@ def test_a_truncated_picture_is_noticed(format: str, share: float) -> None:  # r
 @pytest.mark.parametrize(
     "data",
     [b"hello world", b"<!DOCTYPE html>", b'\xef\xbb\xbf<svg xmlns="x">', b"%PDF-1.7", b"%!PS-Adobe-3.0 EPSF",
-     b"<?php system($x);", b"\xc5\xd0\xd3\xc6", b"\x00\x00\x00\x20ftypheic", b"BM", b"\xff\xd8", b"\x7fELF", b"\0" * 600],
+     b"<?php x;", b"\xc5\xd0\xd3\xc6", b"\x00\x00\x00\x20ftypheic", b"BM", b"\xff\xd8", b"\x7fELF", b"\0" * 600],
 )  # fmt: skip
 def test_what_is_no_picture_is_refused_whatever_its_name(data: bytes) -> None:  # row 56
     assert code(data) == "not_an_image"
