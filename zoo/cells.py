@@ -17,6 +17,7 @@ from torch import nn
 
 from headhunt.errors import BadValue, NeedTwoClasses
 from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol
+from zoo.checks import check_name
 from zoo.clock import now
 from zoo.evaluation import evaluate
 from zoo.measure import count_macs, count_params, measure
@@ -92,14 +93,15 @@ class Job:
 
     def __init__(self, zoo: Zoo, sample: Sample, plan: Plan) -> None:
         self.zoo, self.sample, self.plan = zoo, sample, plan
+        check_name(plan.domain, "a domain")
         self.parent = None if plan.parent is None else zoo.card(plan.parent)
         self.network = plan.network or (self.parent.network if self.parent else "")
         if not self.network:
             raise BadValue("A training needs a network to start with: --network NAME or --parent MODEL.")
         if self.parent and self.network != self.parent.network:
             raise BadValue(
-                f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit their own network."
-                " Leave --network out."
+                f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit only"
+                " their own network. Leave --network out."
             )
         self.id = f"{plan.domain}/{plan.name or self.network.rpartition(':')[2]}"
         self.mean = self.parent.mean if self.parent else IMAGENET_MEAN
@@ -136,7 +138,9 @@ class Job:
         asked = msgspec.json.encode(
             (self.id, self.network, self.plan.parent, self.view.size, self.plan.protocol, self.sample.version.id, seed)
         )
-        return self.zoo.home / "checkpoints" / f"{hashlib.sha256(asked).hexdigest()[:32]}.pt"
+        folder = self.zoo.home / "checkpoints"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{hashlib.sha256(asked).hexdigest()[:32]}.pt"
 
     def card(self, run: Run, parts: Parts, version: str) -> ModelCard:
         size = self.view.size

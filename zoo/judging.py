@@ -44,8 +44,8 @@ def in_order_of_head(pixels: Pixels, card: ModelCard) -> Pixels:
         return pixels
     if not card.classes:
         raise BadValue(
-            f"The head of {card.id} has {card.head} outputs, the sample {len(pixels.classes)} classes, and the card does"
-            " not name its outputs. Add the model again with --classes."
+            f"The head of {card.id} has {card.head} outputs, the sample {len(pixels.classes)} classes, and the card"
+            " does not name its outputs. Add the model again with --classes."
         )
     place = {name: i for i, name in enumerate(card.classes)}
     strange = [name for name in pixels.classes if name not in place]

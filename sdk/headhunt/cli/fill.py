@@ -14,7 +14,6 @@ from headhunt.cli.values import names, numbers, whole
 from headhunt.errors import BadSpec, NameTaken
 from headhunt.vocabulary import Domain, ModelCard
 from zoo.history import History
-from zoo.history_import import ImportReport
 from zoo.quantities import write_bytes, write_count, write_milliseconds
 from zoo.repository import Zoo
 from zoo.sources import Found
@@ -25,7 +24,6 @@ from zoo.starter.build import Progress
 from zoo.starter.filling import fill_starter
 
 RECOMMENDED = "recommended"
-SHOWN = 5
 FILE_ONLY = ("network", "input", "mean", "std", "classes", "license")
 
 
@@ -130,18 +128,7 @@ def measure_models(asked: argparse.Namespace) -> None:
 
 def import_history(asked: argparse.Namespace) -> None:
     report = History(Zoo().home).import_csv(Path(asked.file))
-    print(as_json(report) if asked.json else import_told(report))
-
-
-def import_told(report: ImportReport) -> str:
-    lines = [f"{report.file}: {report.rows} outcomes read, {report.added} added, {report.already} there already"]
-    if report.percent:
-        lines.append("the accuracies were percentages")
-    lines += [f"flagged {name}: {number}" for name, number in report.flags.items()]
-    lines += [f"skipped {number}: {reason}" for reason, number in report.reasons.items()]
-    lines += [f"  line {skip.line}: {skip.reason}" for skip in report.skips[:SHOWN]]
-    lines += [f"columns not read: {', '.join(report.ignored)}"] if report.ignored else []
-    return "\n".join(lines)
+    print(as_json(report) if asked.json else report.told())
 
 
 def add_domain(asked: argparse.Namespace) -> None:
