@@ -1,6 +1,6 @@
 """How fast images come in: hashed from a folder, read from archives, decoded to what a network sees.
 
-    python -m benchmarks.images [--files 8000] [--photos 64] [--repeats 9] [--data FOLDER] [--json FILE]
+    python -m benchmarks.images [--files 8000] [--photos 64] [--repeats 9] [--store FOLDER] [--data FOLDER] [--json FILE]
 
 Everything is measured against what it replaces or against its limit, in turns, so that a slow minute hits both. Rates
 are per second of processor time, which another program on the machine disturbs least; wall time stands beside them.
@@ -35,6 +35,7 @@ from zoo.samples import open_sample
 COLUMNS = ("what", "a CPU-second", "spread", "a second", "ratio", "asked")
 VIEW = View(224, 0.875)
 LIMITS = SampleLimits()
+MEMORY = Path("/dev/shm")
 Job = Callable[[], object]
 
 
@@ -105,8 +106,8 @@ def bare_storing(contents: Sequence[bytes], home: Path) -> None:
         write_whole(f"{home}/{i % 256:02x}/{i:064x}", data)
 
 
-def archives(folder: Path, work: Path, count: int, repeats: int) -> Table:
-    """Each time into an empty store. Nothing is removed in between: ext4 is ten times slower for seconds after that."""
+def archives(folder: Path, work: Path, homes: Path, repeats: int) -> Table:
+    """Each time into an empty store."""
     files = [(str(path.relative_to(folder)), path) for path in sorted(folder.rglob("*.jpg"))]
     with zipfile.ZipFile(work / "x.zip", "w", zipfile.ZIP_DEFLATED) as packed:
         for name, path in files:
@@ -116,15 +117,15 @@ def archives(folder: Path, work: Path, count: int, repeats: int) -> Table:
             tar.add(path, name)
 
     def store(archive: Path) -> None:
-        blobs = Blobs(Path(tempfile.mkdtemp(dir=work)) / "blobs")
+        blobs = Blobs(Path(tempfile.mkdtemp(dir=homes)) / "blobs")
         with open_sample(archive, blobs=blobs) as sample:
             sample.store(blobs)
 
     contents = [path.read_bytes() for _, path in files]
     jobs: dict[str, Job] = {name: partial(store, work / name) for name in ("x.zip", "x.tar.gz")}
-    jobs["write and rename alone"] = lambda: bare_storing(contents, Path(tempfile.mkdtemp(dir=work)))
-    found = measure(jobs, count, repeats)
-    table = Table(f"{count:,} members read, checked, hashed and stored", COLUMNS)
+    jobs["write and rename alone"] = lambda: bare_storing(contents, Path(tempfile.mkdtemp(dir=homes)))
+    found = measure(jobs, len(files), repeats)
+    table = Table(f"{len(files):,} members read, checked, hashed and stored in {homes.parent}", COLUMNS)
     limit = found["write and rename alone"][0]
     for name, (rate, wide, wall) in found.items():
         table.add(
@@ -172,6 +173,13 @@ def options() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=8000, help="small files to hash and store")
     parser.add_argument("--photos", type=int, default=64, help="photographs to decode")
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        default=MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir()),
+        help="store images below this folder (by default in memory: a disk's own rate varies by ten)",
+    )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="decode the JPEGs of this folder as well")
     return parser.parse_args()
 
@@ -181,6 +189,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(asked.seed)
     work = Path(tempfile.mkdtemp(prefix="headhunt-benchmark-"))
+    homes = Path(tempfile.mkdtemp(prefix="headhunt-benchmark-", dir=asked.store))
     try:
         base = [jpeg(picture(rng, (size, size))) for size in (32, 48, 64) for _ in range(20)]
         for i in range(asked.files):
@@ -190,7 +199,7 @@ def main() -> None:
         photos = [jpeg(picture(rng, (500, 375))) for _ in range(asked.photos)]
         tables = [
             hashing(work / "small", asked.files, asked.repeats),
-            archives(work / "small", work, asked.files, max(2, asked.repeats // 3)),
+            archives(work / "small", work, homes, max(3, asked.repeats // 2)),
             decoding(photos, asked.repeats, "JPEG 500x375"),
         ]
         if asked.data:
@@ -198,6 +207,7 @@ def main() -> None:
             tables.append(decoding(own, asked.repeats, f"JPEGs of {asked.data.name}"))
     finally:
         shutil.rmtree(work)
+        shutil.rmtree(homes)
     publish("images", tables, seed=asked.seed, keep=asked.json)
 
 

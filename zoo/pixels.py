@@ -64,7 +64,7 @@ class View:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Decoded images: uint8 [N, 3, S, S], channels last. `labels`: int64 [N], the place in `classes`, -1: unlabelled."""
+    """Decoded images: uint8 [N, 3, S, S], channels last. `labels`: int64 [N], places in `classes`, -1: unlabelled."""
 
     images: torch.Tensor
     labels: torch.Tensor
