@@ -1,6 +1,6 @@
 """How fast images come in: hashed from a folder, read from archives, decoded to what a network sees.
 
-    python -m benchmarks.images [--files 8000] [--photos 64] [--repeats 9] [--store FOLDER] [--data FOLDER] [--json FILE]
+    python -m benchmarks.images [--files N] [--photos N] [--repeats N] [--store FOLDER] [--data FOLDER] [--json FILE]
 
 Everything is measured against what it replaces or against its limit, in turns, so that a slow minute hits both. Rates
 are per second of processor time, which another program on the machine disturbs least; wall time stands beside them.
