@@ -204,7 +204,7 @@ def test_the_real_cifar10_networks_come_in_and_reach_what_they_reach(
     home: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     folder = Path(DATA or "")
-    view = "--input 32 --mean 0.485 0.456 0.406 --std 0.229 0.224 0.225".split()
+    view = ["--input", "32", "--mean", "0.485", "0.456", "0.406", "--std", "0.229", "0.224", "0.225"]
     network = ["--network", f"examples.cifar_resnet:{name}", "--domain", "cifar10"]
     said(capsys, "zoo", "add", folder / "weights" / f"cifar10_{name}.th", *network, *view)
     images = folder / "images" / "cifar10.zip"

@@ -31,5 +31,9 @@ def test_help_loads_no_heavy_library() -> None:
 
 
 def test_listing_models_loads_no_heavy_library(tmp_path: Path) -> None:
-    code = f"import os; os.environ['HEADHUNT_HOME'] = {str(tmp_path)!r}\nfrom headhunt.cli.main import main\nmain(['zoo', 'list'])\nmain(['zoo', 'matrix'])\nprint()"
+    code = (
+        f"import os; os.environ['HEADHUNT_HOME'] = {str(tmp_path)!r}\n"
+        "from headhunt.cli.main import main\n"
+        "main(['zoo', 'list']); main(['zoo', 'matrix']); print()"
+    )
     assert loaded_by(code) == set()
