@@ -93,7 +93,7 @@ class Job:
 
     def __init__(self, zoo: Zoo, sample: Sample, plan: Plan) -> None:
         self.zoo, self.sample, self.plan = zoo, sample, plan
-        check_name(plan.domain, "a domain")
+        check_name(plan.domain, "domain")
         self.parent = None if plan.parent is None else zoo.card(plan.parent)
         self.network = plan.network or (self.parent.network if self.parent else "")
         if not self.network:
