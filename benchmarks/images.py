@@ -27,10 +27,10 @@ from timm.data.transforms_factory import create_transform
 
 from benchmarks.report import Table, arguments, publish, spread
 from headhunt.vocabulary import SampleLimits
-from zoo.blobs import Blobs, write_whole
-from zoo.decoding import decode
-from zoo.pixels import View, allocate, fit
-from zoo.samples import open_sample
+from zoo.images.blobs import Blobs, write_whole
+from zoo.images.decoding import decode
+from zoo.images.pixels import View, allocate, fit
+from zoo.images.samples import open_sample
 
 COLUMNS = ("what", "a CPU-second", "spread", "a second", "ratio", "asked")
 VIEW = View(224, 0.875)

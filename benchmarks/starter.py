@@ -21,14 +21,14 @@ from tqdm import tqdm
 from benchmarks.report import Table, arguments, publish
 from benchmarks.starter_targets import Target, targets
 from headhunt.vocabulary import Protocol
-from zoo.evaluation import evaluate
-from zoo.networks import build_network, with_new_head
-from zoo.pixels import Pixels
+from zoo.images.pixels import Pixels
+from zoo.networks.building import build_network, with_new_head
 from zoo.sources import Found
 from zoo.starter.build import StarterPlan, build_starter, whole_plan
 from zoo.starter.drawing import SIZE
 from zoo.starter.networks import MEAN, STD, starter_networks
-from zoo.training import TrainingData, train
+from zoo.training.evaluation import evaluate
+from zoo.training.trainer import TrainingData, train
 
 SCRATCH = "(scratch)"
 PER_CLASS, TEST_PER_CLASS = 10, 60

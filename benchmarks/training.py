@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from benchmarks.report import Table, arguments, publish
 from headhunt.vocabulary import Protocol
-from zoo.devices import choose_device
-from zoo.networks import build_network
-from zoo.pixels import Pixels
-from zoo.training import TrainingData, train
+from zoo.images.pixels import Pixels
+from zoo.networks.building import build_network
+from zoo.training.devices import choose_device
+from zoo.training.trainer import TrainingData, train
 
 SEED = 0
 CLASSES = 10

@@ -17,18 +17,18 @@ from torch import nn
 
 from headhunt.errors import BadValue, NeedTwoClasses
 from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol
-from zoo.checks import check_name
+from zoo.catalogue.checks import check_name
 from zoo.clock import now
-from zoo.evaluation import evaluate
-from zoo.measure import count_macs, count_params, measure
-from zoo.networks import build_network
+from zoo.images.pixels import View
+from zoo.images.samples import Sample
+from zoo.networks.building import build_network
+from zoo.networks.measure import count_macs, count_params, measure
 from zoo.parts import Parts, divide
-from zoo.pixels import View
 from zoo.repository import Zoo
-from zoo.samples import Sample
 from zoo.sizing import fitting_size
 from zoo.sources import Found
-from zoo.training import Step, Trained, TrainingData, train
+from zoo.training.evaluation import evaluate
+from zoo.training.trainer import Step, Trained, TrainingData, train
 
 SCRATCH = "scratch"
 """Outcomes of trainings that began with random weights are told as those of `scratch/NETWORK`."""

@@ -8,10 +8,10 @@ import torch
 
 from headhunt.errors import BadValue
 from headhunt.vocabulary import Evaluation, ModelCard
-from zoo.evaluation import evaluate
-from zoo.pixels import Pixels, View, load_pixels
+from zoo.images.pixels import Pixels, View, load_pixels
+from zoo.images.samples import Sample
 from zoo.repository import Zoo
-from zoo.samples import Sample
+from zoo.training.evaluation import evaluate
 
 
 def judge(zoo: Zoo, model: str, sample: Sample, split: str | None = None) -> Evaluation:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from zoo.pixels import Pixels, View, load_pixels
-from zoo.samples import Sample
+from zoo.images.pixels import Pixels, View, load_pixels
+from zoo.images.samples import Sample
 
 HELD_OUT = 0.15
 CUT_SEED = 0

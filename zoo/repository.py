@@ -1,9 +1,9 @@
 """The Zoo: one folder that holds cards, weights, samples and history, and the few verbs that join them.
 
-    HOME/catalogue.json                 cards and domains, replaced as a whole        zoo/catalogue.py
-    HOME/weights/<sha256>.safetensors   what the networks have learnt, stored once    zoo/weights.py
-    HOME/blobs, HOME/versions           the images of samples, and their manifests    zoo/blobs.py, zoo/samples.py
-    HOME/history.jsonl                  the outcomes of trainings                     zoo/history.py
+    HOME/catalogue.json                 cards and domains, replaced as a whole        zoo/catalogue/store.py
+    HOME/weights/<sha256>.safetensors   what the networks have learnt, stored once    zoo/networks/weights.py
+    HOME/blobs, HOME/versions           the images of samples, and their manifests    zoo/images/
+    HOME/history.jsonl                  the outcomes of trainings                     zoo/history/store.py
 
 Order of writing: what is pointed at comes before what points at it, so a crash leaves an unused file at worst.
 """
@@ -19,17 +19,17 @@ from torch import nn
 from headhunt.errors import UnknownModel, WeightsUnavailable
 from headhunt.home import home_folder
 from headhunt.vocabulary import Domain, Measured, ModelCard
-from zoo.blobs import Blobs
-from zoo.catalogue import Catalogue
+from zoo.catalogue.store import Catalogue
 from zoo.clock import now
-from zoo.history import History
-from zoo.matching import load_strictly
-from zoo.measure import measure
-from zoo.networks import build_network, with_new_head
-from zoo.samples import Sample
+from zoo.history.store import History
+from zoo.images.blobs import Blobs
+from zoo.images.samples import Sample
+from zoo.networks.building import build_network, with_new_head
+from zoo.networks.matching import load_strictly
+from zoo.networks.measure import measure
+from zoo.networks.weights import WeightStore
 from zoo.sources import Found
 from zoo.sources.timm_hub import fetch
-from zoo.weights import WeightStore
 
 
 class Zoo:

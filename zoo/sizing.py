@@ -3,8 +3,8 @@
 import statistics
 
 from headhunt.vocabulary import Entry
-from zoo.headers import inspect
-from zoo.samples import Sample
+from zoo.images.headers import inspect
+from zoo.images.samples import Sample
 
 LOOKED_AT = 64
 STEPS = (32, 48, 64, 96, 128, 160, 224)

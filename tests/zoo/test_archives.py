@@ -17,7 +17,7 @@ import pytest
 from headhunt import errors
 from headhunt.vocabulary import SampleLimits
 from tests.zoo.images import folder_of, many, picture, raw_zip, tar_header, tar_of, zip_of
-from zoo.samples import open_sample
+from zoo.images.samples import open_sample
 
 GOOD = picture(99)
 

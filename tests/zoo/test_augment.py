@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.augment import augment, choose_augment
+from zoo.training.augment import augment, choose_augment
 
 
 def draws(seed: int = 0) -> torch.Generator:

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from zoo.averaging import Average
+from zoo.training.averaging import Average
 
 
 def test_the_average_follows_its_formula():

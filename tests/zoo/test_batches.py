@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from zoo.batches import Batches, Normalise, Order, Preparation, derived_seed
+from zoo.training.batches import Batches, Normalise, Order, Preparation, derived_seed
 
 CPU = torch.device("cpu")
 

@@ -22,7 +22,7 @@ from headhunt.errors import (
     UnknownModel,
 )
 from headhunt.vocabulary import Domain, Measured, ModelCard, Protocol
-from zoo.catalogue import Catalogue, Draft
+from zoo.catalogue.store import Catalogue, Draft
 
 
 def card(model: str = "digits/resnet10t", **facts: object) -> ModelCard:
@@ -282,7 +282,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from headhunt.vocabulary import Domain, ModelCard
-from zoo.catalogue import Catalogue
+from zoo.catalogue.store import Catalogue
 home, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for i in range(count):
     with Catalogue(home).change() as draft:

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 
 from examples.cifar_resnet import resnet20
 from headhunt.errors import BadSpec, BrokenWeights, HeadhuntError, MissingFile, UnknownNetwork, WeightsMismatch
-from zoo.matching import load_strictly
-from zoo.nearest import TABLE, nearest_architecture, read_table, survey
-from zoo.networks import build_network, network_names
+from zoo.networks.building import build_network, network_names
+from zoo.networks.matching import load_strictly
+from zoo.networks.nearest import TABLE, nearest_architecture, read_table, survey
 from zoo.sources.checkpoint import Checkpoint, from_checkpoint
 
 OWN = "examples.cifar_resnet:resnet20"
@@ -166,7 +166,7 @@ def test_the_table_of_sizes_is_true() -> None:
     known = {size.name: size for size in read_table()}
     names = [name for name in network_names() if name in known]
     assert [known[name] for name in names] == list(survey(names))
-    assert len(names) > 1000, f"{TABLE} is out of date: python -m zoo.nearest"
+    assert len(names) > 1000, f"{TABLE} is out of date: python -m zoo.networks.nearest"
 
 
 # --- Real ones --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from torch import nn
 
 from headhunt.errors import CheckpointMismatch, MissingFile
 from headhunt.vocabulary import Protocol
-from zoo.checkpoints import SECONDS_BETWEEN, Keeper, identity
+from zoo.training.checkpoints import SECONDS_BETWEEN, Keeper, identity
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,7 @@ from PIL import Image
 from headhunt import errors
 from headhunt.vocabulary import SampleLimits
 from tests.zoo.images import chunk, encode, picture, png, with_exif
-from zoo.decoding import decode
+from zoo.images.decoding import decode
 
 LIMITS = SampleLimits()
 ROOT = Path(__file__).parents[2]
@@ -176,7 +176,7 @@ PROBE = """
 import resource, sys
 from headhunt.errors import ImageRefused
 from headhunt.vocabulary import SampleLimits
-from zoo.decoding import decode
+from zoo.images.decoding import decode
 from tests.zoo.images import picture
 for format in ("JPEG", "PNG", "GIF", "WEBP", "TIFF"):
     decode(picture(1, (8, 8), format), SampleLimits())

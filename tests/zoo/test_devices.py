@@ -3,8 +3,8 @@ import timm
 import torch
 from torch import nn
 
-from zoo import devices
-from zoo.devices import best_layout, borrowed, choose_bf16, choose_device, laid_out
+from zoo.training import devices
+from zoo.training.devices import best_layout, borrowed, choose_bf16, choose_device, laid_out
 
 CPU = torch.device("cpu")
 

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from headhunt.errors import BadValue
-from zoo.evaluation import evaluate
-from zoo.pixels import Pixels
+from zoo.images.pixels import Pixels
+from zoo.training.evaluation import evaluate
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 

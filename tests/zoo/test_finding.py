@@ -7,8 +7,8 @@ import pytest
 
 from headhunt.errors import BadValue
 from headhunt.vocabulary import Measured, ModelCard
-from zoo.finding import Wanted, find, nearest_miss, unknown, wanted
-from zoo.quantities import (
+from zoo.catalogue.finding import Wanted, find, nearest_miss, unknown, wanted
+from zoo.catalogue.quantities import (
     parse_bytes,
     parse_count,
     parse_milliseconds,

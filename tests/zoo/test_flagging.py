@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from headhunt.vocabulary import Outcome
-from zoo.constant_answers import judge
-from zoo.flagging import flag
-from zoo.history import History
-from zoo.seen_target import remembering, says
+from zoo.history.constant_answers import judge
+from zoo.history.flagging import flag
+from zoo.history.seen_target import remembering, says
+from zoo.history.store import History
 
 
 def run(model: str, accuracy: float, val: float | None = None, dataset: str = "textures") -> Outcome:

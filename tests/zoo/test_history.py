@@ -13,8 +13,8 @@ import pytest
 
 from headhunt.errors import BadValue, CatalogueBroken, HeadhuntError, NotWritten
 from headhunt.vocabulary import CurvePoint, Outcome, Protocol
-from zoo.history import History, best
-from zoo.history_table import as_csv
+from zoo.history.store import History, best
+from zoo.history.table import as_csv
 
 
 def outcome(i: int = 0, **facts: object) -> Outcome:
@@ -92,7 +92,7 @@ def test_a_full_disk_takes_back_what_was_begun(tmp_path: Path, monkeypatch: pyte
     history = History(tmp_path)
     history.append([outcome()])
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.history.os.fsync", full)
+        patch.setattr("zoo.history.store.os.fsync", full)
         with pytest.raises(NotWritten, match="No space left"):
             history.append([outcome(1)])
     assert history.rows() == (outcome(),)
@@ -123,7 +123,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from headhunt.vocabulary import Outcome
-from zoo.history import History
+from zoo.history.store import History
 history = History(Path(sys.argv[1]))
 for i in range(int(sys.argv[3])):
     history.append([Outcome(model=f"{sys.argv[2]}-{i}", dataset="d" * 500, accuracy=0.5)])

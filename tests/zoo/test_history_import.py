@@ -9,8 +9,8 @@ import pytest
 
 from headhunt.errors import BadTable, MissingFile, NotWritten
 from headhunt.vocabulary import Domain, ModelCard
-from zoo.catalogue import Catalogue
-from zoo.history import History
+from zoo.catalogue.store import Catalogue
+from zoo.history.store import History
 
 PLAIN = "model,dataset,accuracy\nresnet50,dtd,0.71\nvit,dtd,0.75\n"
 
@@ -210,7 +210,7 @@ def test_an_import_that_cannot_be_written_leaves_the_history_as_it_was(
 
     history = imported(tmp_path, PLAIN)
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.history.os.fsync", full)
+        patch.setattr("zoo.history.store.os.fsync", full)
         with pytest.raises(NotWritten, match="No space left"):
             history.import_csv(tmp_path / "runs.csv")
     assert history.rows() == ()

@@ -11,7 +11,7 @@ from PIL import Image
 from headhunt import errors
 from headhunt.vocabulary import SampleLimits
 from tests.zoo.images import chunk, encode, picture, png, with_exif, with_size
-from zoo.headers import inspect
+from zoo.images.headers import inspect
 
 LIMITS = SampleLimits()
 JPEG = picture(1, (64, 48), "JPEG")

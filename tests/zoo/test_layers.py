@@ -3,7 +3,7 @@ import timm
 from torch import nn
 
 from headhunt.vocabulary import Protocol
-from zoo.layers import head_names, parameter_groups, stage_depths
+from zoo.training.layers import head_names, parameter_groups, stage_depths
 
 
 def by_hand() -> nn.Module:

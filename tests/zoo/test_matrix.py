@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from headhunt.vocabulary import Domain, ModelCard
-from zoo.catalogue import Shelf
-from zoo.matrix import as_text, family, text_width
-from zoo.matrix_page import as_page
+from zoo.catalogue.matrix import as_text, family, text_width
+from zoo.catalogue.matrix_page import as_page
+from zoo.catalogue.store import Shelf
 
 
 def card(domain: str, network: str, accuracy: float | None = None, name: str = "") -> ModelCard:

@@ -4,7 +4,7 @@ import timm
 import torch
 from torch import nn
 
-from zoo.measure import count_macs, count_params, measure, peak_on_cpu
+from zoo.networks.measure import count_macs, count_params, measure, peak_on_cpu
 
 
 def small() -> nn.Module:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from headhunt.errors import BadSpec, HeadhuntError, UnknownNetwork
-from zoo.networks import architecture, build_network, head_name, network_names, with_new_head
+from zoo.networks.building import architecture, build_network, head_name, network_names, with_new_head
 
 HOSTILE = [
     "local-dir:/etc",

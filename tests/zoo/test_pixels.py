@@ -12,9 +12,9 @@ from timm.data import create_transform
 from headhunt import errors
 from headhunt.vocabulary import SampleLimits
 from tests.zoo.images import encode, folder_of, many, picture, with_exif, zip_of
-from zoo import pixels as module
-from zoo.pixels import View, load_pixels
-from zoo.samples import open_sample
+from zoo.images import pixels as module
+from zoo.images.pixels import View, load_pixels
+from zoo.images.samples import open_sample
 
 
 def by_timm(data: bytes, view: View) -> torch.Tensor:

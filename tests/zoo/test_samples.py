@@ -10,9 +10,9 @@ import pytest
 from headhunt import errors
 from headhunt.vocabulary import Entry, SampleLimits
 from tests.zoo.images import folder_of, many, picture, tar_of, zip_of
-from zoo.blobs import Blobs
-from zoo.samples import open_sample, stored_sample
-from zoo.versions import diff, version_of
+from zoo.images.blobs import Blobs
+from zoo.images.samples import open_sample, stored_sample
+from zoo.images.versions import diff, version_of
 
 Maker = Callable[[dict[str, bytes], Path], Path]
 MAKERS: dict[str, Maker] = {

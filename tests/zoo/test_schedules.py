@@ -1,6 +1,6 @@
 import pytest
 
-from zoo.schedules import FLOOR, rate_share, step_progress
+from zoo.training.schedules import FLOOR, rate_share, step_progress
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine", "constant"])

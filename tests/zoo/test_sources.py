@@ -20,13 +20,13 @@ from torch import Tensor
 from examples.cifar_resnet import resnet20
 from headhunt.vocabulary import ModelCard
 from tests.zoo.hub_stand_in import Hub, serving
-from zoo.measure import count_macs, count_params, measure
-from zoo.networks import build_network
+from zoo.networks.building import build_network
+from zoo.networks.measure import count_macs, count_params, measure
+from zoo.networks.weights import WeightStore
 from zoo.sources import Found
 from zoo.sources.checkpoint import Checkpoint, from_checkpoint
 from zoo.sources.curated import RECOMMENDED, recommended
 from zoo.sources.timm_hub import fetch, from_timm
-from zoo.weights import WeightStore
 
 Source = Callable[[Path, Hub], Iterator[Found]]
 TINY = ("test_resnet.r160_in1k", "test_vit.r160_in1k", "test_efficientnet.r160_in1k", "test_convnext.r160_in1k")

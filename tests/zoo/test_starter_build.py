@@ -17,16 +17,16 @@ from safetensors.torch import load
 
 from headhunt.errors import BadValue, TrainingFailed, UnknownDomain
 from headhunt.vocabulary import Protocol
-from zoo.evaluation import evaluate
-from zoo.networks import build_network
-from zoo.pixels import View, load_pixels
-from zoo.samples import open_sample
+from zoo.images.pixels import View, load_pixels
+from zoo.images.samples import open_sample
+from zoo.networks.building import build_network
 from zoo.sources import Found
 from zoo.starter.build import Progress, StarterPlan, build_starter, starter_ids, whole_plan
 from zoo.starter.cell import fill
 from zoo.starter.domains import Counts, starter_domain
 from zoo.starter.networks import StarterNetwork, starter_networks
 from zoo.starter.packing import pack
+from zoo.training.evaluation import evaluate
 
 FEW = Counts(train=8, test=4)
 

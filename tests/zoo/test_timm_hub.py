@@ -24,7 +24,7 @@ from headhunt.errors import (
 )
 from headhunt.vocabulary import ModelCard
 from tests.zoo.hub_stand_in import Hub, serving
-from zoo.networks import build_network
+from zoo.networks.building import build_network
 from zoo.sources import hub as hub_module
 from zoo.sources.domains import domain_of
 from zoo.sources.timm_hub import card_of, fetch, from_timm, pretrained_tags, tags_of

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from headhunt.errors import BadValue, CheckpointMismatch, Diverged, Interrupted
 from headhunt.vocabulary import CurvePoint, Protocol
-from zoo.pixels import Pixels
-from zoo.training import Step, Trained, TrainingData, train
+from zoo.images.pixels import Pixels
+from zoo.training.trainer import Step, Trained, TrainingData, train
 
 HALF = (0.5, 0.5, 0.5)
 QUICK = Protocol(epochs=3, batch_size=16, lr=5e-3, precision="fp32")
@@ -134,7 +134,7 @@ def test_the_trainer_does_what_the_plain_loop_does(optimiser):
 
 
 def test_the_result_is_that_of_the_network_which_comes_back():
-    from zoo.evaluation import evaluate
+    from zoo.training.evaluation import evaluate
 
     for ema in (0.0, 0.9):
         made, data = network(), case()

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from headhunt.vocabulary import Protocol
-from zoo.pixels import Pixels
-from zoo.training import Trained, TrainingData, train
+from zoo.images.pixels import Pixels
+from zoo.training.trainer import Trained, TrainingData, train
 
 HALF = (0.5, 0.5, 0.5)
 PROTOCOL = Protocol(steps=60, batch_size=8, lr=5e-3, ema=0.95, head_first=0.1, layer_decay=0.7)

@@ -25,8 +25,8 @@ from headhunt.errors import (
     UnsafePickle,
     WeightsUnavailable,
 )
-from zoo.weight_files import read_file
-from zoo.weights import WeightStore, digest_of, read_state
+from zoo.networks.weight_files import read_file
+from zoo.networks.weights import WeightStore, digest_of, read_state
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -104,7 +104,7 @@ def test_what_is_not_a_tensor_cannot_be_kept_and_leaves_nothing(tmp_path: Path) 
 
 def test_a_writer_killed_in_the_middle_leaves_no_broken_weights(tmp_path: Path) -> None:
     writer = (
-        "import sys, torch; from pathlib import Path; from zoo.weights import WeightStore\n"
+        "import sys, torch; from pathlib import Path; from zoo.networks.weights import WeightStore\n"
         "store = WeightStore(Path(sys.argv[1])); print('ready', flush=True)\n"
         "for i in range(10**6): store.add({'a': torch.full((200_000,), float(i))})\n"
     )

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from headhunt.errors import BadSpec
 from headhunt.vocabulary import ModelCard
-from zoo.matching import load_strictly, outputs_in
-from zoo.measure import count_macs, count_params, evaluated, forward
-from zoo.networks import build_network, head_name
+from zoo.networks.building import build_network, head_name
+from zoo.networks.matching import load_strictly, outputs_in
+from zoo.networks.measure import count_macs, count_params, evaluated, forward
+from zoo.networks.weights import read_state
 from zoo.sources import Found
-from zoo.weights import read_state
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

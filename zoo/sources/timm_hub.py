@@ -25,13 +25,13 @@ from torch import Tensor
 
 from headhunt.errors import BrokenWeights, UnknownNetwork, UnknownWeights, WeightsRefused, WeightsUnavailable, printable
 from headhunt.vocabulary import Interpolation, ModelCard
-from zoo.measure import count_macs, count_params
-from zoo.networks import HINT, architecture, build_network, needs_size, one_line
+from zoo.networks.building import HINT, architecture, build_network, needs_size, one_line
+from zoo.networks.measure import count_macs, count_params
+from zoo.networks.weight_files import read_file
+from zoo.networks.weights import check_finite
 from zoo.sources import Found
 from zoo.sources.domains import domain_of
 from zoo.sources.hub import from_hub, from_url
-from zoo.weight_files import read_file
-from zoo.weights import check_finite
 
 PREFIX = "timm:"
 PLAIN = re.compile(r"[a-z0-9_*?.\[\]!-]{1,200}")

@@ -9,16 +9,16 @@ import torch
 from safetensors.torch import save
 
 from headhunt.vocabulary import ModelCard, Protocol
-from zoo.evaluation import evaluate
-from zoo.measure import count_macs, count_params, measure
-from zoo.networks import build_network
-from zoo.pixels import Pixels, View, load_pixels
-from zoo.samples import open_sample
+from zoo.images.pixels import Pixels, View, load_pixels
+from zoo.images.samples import open_sample
+from zoo.networks.building import build_network
+from zoo.networks.measure import count_macs, count_params, measure
 from zoo.starter.domains import Counts, starter_domain
 from zoo.starter.drawing import SIZE
 from zoo.starter.networks import MEAN, STD
 from zoo.starter.packing import pack
-from zoo.training import Step, TrainingData, train
+from zoo.training.evaluation import evaluate
+from zoo.training.trainer import Step, TrainingData, train
 
 SEED = 0
 

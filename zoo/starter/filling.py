@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from headhunt.vocabulary import Domain
+from zoo.images.samples import open_sample
 from zoo.repository import Zoo
-from zoo.samples import open_sample
 from zoo.starter.build import Progress, StarterPlan, build_starter
 from zoo.starter.domains import FULL, starter_domain
 from zoo.starter.packing import pack

@@ -15,8 +15,8 @@ import torch
 
 from headhunt.errors import Interrupted
 from headhunt.vocabulary import ModelCard
-from zoo.run import Step
 from zoo.starter.cell import Cell, fill
+from zoo.training.run import Step
 
 
 class Desk:

@@ -13,8 +13,8 @@ from headhunt.cli.render import as_json
 from headhunt.cli.values import names, numbers, whole
 from headhunt.errors import BadSpec, NameTaken
 from headhunt.vocabulary import Domain, ModelCard
-from zoo.history import History
-from zoo.quantities import write_bytes, write_count, write_milliseconds
+from zoo.catalogue.quantities import write_bytes, write_count, write_milliseconds
+from zoo.history.store import History
 from zoo.repository import Zoo
 from zoo.sources import Found
 from zoo.sources.checkpoint import Checkpoint, from_checkpoint

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headhunt.errors import MissingFile
+from zoo.images.samples import Sample, open_sample, stored_sample
 from zoo.repository import Zoo
-from zoo.samples import Sample, open_sample, stored_sample
 
 SHOWN = 5
 

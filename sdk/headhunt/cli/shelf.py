@@ -9,14 +9,14 @@ from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS, key
 from headhunt.cli.render import as_json, facts, table, told
 from headhunt.home import home_folder
 from headhunt.vocabulary import ModelCard, Outcome
-from zoo.catalogue import Catalogue
+from zoo.catalogue.finding import Wanted, find, nearest_miss, unknown, wanted
+from zoo.catalogue.matrix import as_text
+from zoo.catalogue.matrix_page import as_page
+from zoo.catalogue.quantities import write_bytes, write_count, write_milliseconds, write_share
+from zoo.catalogue.store import Catalogue
 from zoo.files import replace_file
-from zoo.finding import Wanted, find, nearest_miss, unknown, wanted
-from zoo.history import History
-from zoo.history_table import as_csv
-from zoo.matrix import as_text
-from zoo.matrix_page import as_page
-from zoo.quantities import write_bytes, write_count, write_milliseconds, write_share
+from zoo.history.store import History
+from zoo.history.table import as_csv
 
 RECENT = 30
 

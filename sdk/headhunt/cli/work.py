@@ -10,11 +10,11 @@ from headhunt.cli.opening import sample_named
 from headhunt.cli.render import as_json, table, told
 from headhunt.cli.values import protocol
 from headhunt.vocabulary import Evaluation
+from zoo.catalogue.quantities import write_share
 from zoo.cells import Plan, train_cell
 from zoo.judging import judge
-from zoo.quantities import write_share
 from zoo.repository import Zoo
-from zoo.training import Step
+from zoo.training.trainer import Step
 
 
 def evaluate_model(asked: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""Cards and domains: kept, found, and shown as a matrix."""

@@ -1,0 +1,1 @@
+"""The outcomes of trainings: kept, taken in from elsewhere, and judged."""

@@ -1,0 +1,1 @@
+"""Images in: samples from folders and archives, checked, hashed, stored once, decoded."""

@@ -1,0 +1,1 @@
+"""Networks by name, what they have learnt, and what they cost."""
