@@ -8,7 +8,7 @@
 Order of writing: what is pointed at comes before what points at it, so a crash leaves an unused file at worst.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from torch import nn
 from headhunt.errors import UnknownModel, WeightsUnavailable
 from headhunt.home import home_folder
 from headhunt.vocabulary import Domain, Measured, ModelCard
+from zoo.catalogue.finding import find, wanted
 from zoo.catalogue.store import Catalogue
 from zoo.clock import now
 from zoo.history.store import History
@@ -44,6 +45,10 @@ class Zoo:
 
     def card(self, model: str) -> ModelCard:
         return self.catalogue.read().card(model)
+
+    def find(self, sort: str = "id", **conditions: str | Sequence[str] | bool | None) -> tuple[ModelCard, ...]:
+        """The cards that meet every condition, as `headhunt zoo list` has them: `find("-params", max_params="5M")`."""
+        return find(self.catalogue.read().cards.values(), wanted(conditions), sort)
 
     def matching(self, patterns: Iterable[str]) -> tuple[ModelCard, ...]:
         """The cards that ids or patterns (`digits/*`) name, each once; a pattern that names none is an error."""

@@ -1,9 +1,17 @@
 """headhunt: which pre-trained image model to start from, with evidence.
 
+    import headhunt
+
+    zoo = headhunt.open_zoo()
+    for card in zoo.find(max_params="5M", domain="digits"):
+        print(card.id, card.accuracy)
+    network = zoo.load("digits/test_resnet")
+
 Importing this loads neither torch nor numpy.
 """
 
+from headhunt.engine import open_zoo
 from headhunt.errors import HeadhuntError
 
 __version__ = "0.1.0"
-__all__ = ["HeadhuntError", "__version__"]
+__all__ = ["HeadhuntError", "__version__", "open_zoo"]
