@@ -5,8 +5,8 @@ The geometry is that of timm's evaluation transform: the shorter side becomes fl
 passes. To make an image smaller, the kernel is torch's for uint8, three times as fast as Pillow's. It is called with
 explicit scales, which the public `interpolate` does not take together with a size, so that what lies right of and below
 the crop is never computed. Its weights have 15 bits and Pillow's 22. Where few pixels carry all the weight, as when an
-image is enlarged, that adds up to two levels now and then, so those go through Pillow; where it is made smaller, under
-heavy noise, in one value of ten million.
+image is enlarged, that adds up to two levels now and then, so those go through Pillow; where it is made smaller, in one
+value of a million.
 """
 
 import math
