@@ -6,14 +6,16 @@ The parser knows its handlers by name only, so that `headhunt --help` loads no l
 """
 
 import argparse
+import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, cast
 
 from headhunt.cli.parser import build_parser
-from headhunt.errors import HeadhuntError
+from headhunt.errors import HeadhuntError, Interrupted
 
 FAULT = 2
 INTERRUPTED = 130
@@ -23,21 +25,41 @@ Handler = Callable[[argparse.Namespace], None]
 
 def run() -> NoReturn:
     """The entry point of the installed command."""
+    open_streams()
     sys.exit(main())
+
+
+def open_streams() -> None:
+    """A stream that the caller closed swallows what is said, and no file of ours gets its number (`zoo list >&-`).
+
+    What a terminal's encoding lacks is written as an escape: a name in another script must not end a command.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = os.fdopen(os.open(os.devnull, os.O_RDWR), "w" if number else "r", encoding="utf-8")
+            setattr(sys, name, stream)
+        if number and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
-    asked = build_parser().parse_args(arguments)
     try:
+        asked = build_parser().parse_args(arguments)
         handler_named(asked.handler)(asked)
         sys.stdout.flush()
+    except Interrupted as error:
+        fail(str(error))
+        return INTERRUPTED
     except HeadhuntError as error:
         return fail(str(error))
     except OSError as error:
         return gone() if isinstance(error, BrokenPipeError) else fail(system_fault(error))
+    except MemoryError:
+        return fail("The memory of this machine does not suffice. Take smaller images, a smaller batch or sample.")
     except KeyboardInterrupt:
-        print("headhunt: stopped. Nothing half-written is left behind.", file=sys.stderr)
+        fail("stopped. Nothing half-written is left behind.")
         return INTERRUPTED
     return 0
 
@@ -48,7 +70,8 @@ def handler_named(name: str) -> Handler:
 
 
 def fail(message: str) -> int:
-    print("headhunt: " + " ".join(message.split()), file=sys.stderr)
+    with contextlib.suppress(OSError):  # a full disk or a reader that went away: the exit status still tells
+        print("headhunt: " + " ".join(message.split()), file=sys.stderr)
     return FAULT
 
 

@@ -1,29 +1,30 @@
 """The words of the command line. Values stay text here; the handlers read them, and say what would do instead."""
 
 import argparse
+import re
 import sys
 from typing import NoReturn, TypeAlias
 
 import headhunt
 from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS
-from headhunt.errors import did_you_mean
+from headhunt.errors import did_you_mean, printable
 
 SHELF = "headhunt.cli.shelf:"
 WORK = "headhunt.cli.work:"
 FILL = "headhunt.cli.fill:"
+INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose faults are one line, like all others."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"headhunt: {self._plain(message)} See '{self.prog} --help'.", file=sys.stderr)
+        print(f"headhunt: {self._plain(printable(message))} See '{self.prog} --help'.", file=sys.stderr)
         sys.exit(2)
 
     def _plain(self, message: str) -> str:
-        if "invalid choice: " in message:
-            given = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
-            choices = message.split("choose from ")[1].rstrip(")").replace("'", "").split(", ")
+        if found := INVALID_CHOICE.search(message):
+            given, choices = found["given"], found["choices"].replace("'", "").split(", ")
             return did_you_mean("command", given, choices, f"There are: {', '.join(choices)}.")
         return message[:1].upper() + message[1:] + "."
 

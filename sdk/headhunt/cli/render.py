@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from headhunt.errors import printable
+
 T = TypeVar("T")
 UNKNOWN = "-"
 
@@ -16,7 +18,7 @@ def told(value: T | None, write: Callable[[T], str]) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """Columns aligned, those in `numbers` to the right, the rest to the left."""
-    lines = [heads, *rows]
+    lines = [[printable(cell) for cell in line] for line in (heads, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
     return "\n".join(aligned(line, widths, numbers) for line in lines)
 
@@ -32,7 +34,8 @@ def aligned(line: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
     """Name and value, a line each; further lines of a value stand below its first."""
     width = max(len(name) for name, _ in pairs) + 2
-    return "\n".join(name.ljust(width) + value.replace("\n", "\n" + " " * width) for name, value in pairs)
+    lines = ((name.ljust(width), value.split("\n")) for name, value in pairs)
+    return "\n".join(name + ("\n" + " " * width).join(printable(line) for line in value) for name, value in lines)
 
 
 def as_json(value: object) -> str:

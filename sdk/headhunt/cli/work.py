@@ -21,7 +21,8 @@ def evaluate_model(asked: argparse.Namespace) -> None:
     zoo = Zoo()
     zoo.card(asked.model)
     with sample_named(zoo, asked.sample) as sample:
-        result = msgspec.structs.replace(judge(zoo, asked.model, sample, asked.split), sample=asked.sample)
+        named = asked.sample.encode(errors="backslashreplace").decode()  # a path need not be Unicode, JSON must
+        result = msgspec.structs.replace(judge(zoo, asked.model, sample, asked.split), sample=named)
     print(as_json(result) if asked.json else report(result))
 
 
