@@ -12,33 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-import msgspec
-
 from headhunt.errors import BadValue, CatalogueBroken, NameTaken, UnknownDomain, UnknownModel, printable
-from headhunt.vocabulary import Domain, ModelCard, Struct
+from headhunt.vocabulary import Domain, ModelCard
 from zoo.catalogue.checks import check_card, check_id, check_name
+from zoo.catalogue.file_format import decode, encode
 from zoo.files import PATIENCE, clear_drafts, replace_file, writer_lock
 
-FORMAT = 1
 RESTED_NS = 100_000_000
 ALL_MODELS = "'headhunt zoo list' shows them all."
 ALL_DOMAINS = "'headhunt zoo domain list' shows them all."
 
 StatKey = tuple[int, int, int]
-
-
-class Stored(Struct, frozen=True):
-    """The file's content."""
-
-    format: int
-    domains: tuple[Domain, ...] = ()
-    cards: tuple[ModelCard, ...] = ()
-
-
-class Header(msgspec.Struct):
-    """What every format has: its number. Read first, so that a newer file is named as that, not as broken."""
-
-    format: int
 
 
 class Shelf:
@@ -148,7 +132,8 @@ class Catalogue:
     def _read_file(self) -> Shelf:
         with self.path.open("rb") as file:
             key, data = stat_key(os.fstat(file.fileno())), file.read()
-        shelf = decode(data, self.path)
+        cards, domains = decode(data, self.path)
+        shelf = Shelf({card.id: card for card in cards}, {domain.name: domain for domain in domains})
         # Two changes within one tick of the file system's clock may give one key: only a file that has rested is kept.
         self._kept = (key, shelf) if time.time_ns() - key[0] > RESTED_NS else None
         return shelf
@@ -163,70 +148,12 @@ class Catalogue:
             draft = Draft(shelf)
             yield draft
             if draft.cards != shelf.cards or draft.domains != shelf.domains:
-                replace_file(self.path, encode(draft, self.path))
+                replace_file(self.path, encode(draft.cards.values(), draft.domains.values(), self.path))
 
 
 def stat_key(found: os.stat_result) -> StatKey:
     """What tells a replaced file from the one before it."""
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def encode(draft: Draft, path: Path) -> bytes:
-    """The file's next content, read back before it is written: what cannot be read again never gets there."""
-    try:
-        data = lines(draft)
-        again = decode(data, path)
-    except (CatalogueBroken, UnicodeEncodeError) as error:
-        reason = one_line(error.__cause__ or error)
-        raise BadValue(f"This change cannot be kept: {reason}. Nothing was written.") from error
-    if again.cards != draft.cards or again.domains != draft.domains:
-        raise BadValue("A card or domain holds a value that a file cannot keep, such as NaN. Nothing was written.")
-    return data
-
-
-def lines(draft: Draft) -> bytes:
-    """A card a line, sorted by id: a person can read it, and two states can be compared."""
-    domains = [msgspec.json.encode(draft.domains[name]) for name in sorted(draft.domains)]
-    cards = [msgspec.json.encode(draft.cards[model]) for model in sorted(draft.cards)]
-    head = b'{"format":%d,"domains":[\n' % FORMAT
-    return b"".join((head, b",\n".join(domains), b'\n],"cards":[\n', b",\n".join(cards), b"\n]}\n"))
-
-
-def decode(data: bytes, path: Path) -> Shelf:
-    """The state that a file's bytes say; `path` is for the message."""
-    try:
-        found = msgspec.json.decode(data, type=Header).format
-        if found > FORMAT:
-            raise CatalogueBroken(
-                f"{path} was written by a newer headhunt (format {found}, this one reads {FORMAT})."
-                " Update it: pip install --upgrade headhunt."
-            )
-        stored = msgspec.json.decode(data, type=Stored)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CatalogueBroken(broken(path, one_line(error))) from error
-    shelf = Shelf({card.id: card for card in stored.cards}, {domain.name: domain for domain in stored.domains})
-    check_whole(stored, shelf, path)
-    return shelf
-
-
-def check_whole(stored: Stored, shelf: Shelf, path: Path) -> None:
-    """What a hand in the file can break without breaking its form."""
-    if len(shelf.cards) < len(stored.cards) or len(shelf.domains) < len(stored.domains):
-        raise CatalogueBroken(broken(path, "two cards or domains have one name"))
-    for card in stored.cards:
-        if card.domain not in shelf.domains:
-            raise CatalogueBroken(broken(path, f"{printable(card.id, 80)} stands on a domain that is not there"))
-
-
-def broken(path: Path, reason: str) -> str:
-    return (
-        f"{path} is no catalogue: {reason}. Put back a copy of it, or move it away and begin with"
-        " 'headhunt zoo build-starter'; weights and history are other files and stay."
-    )
-
-
-def one_line(error: BaseException) -> str:
-    return printable(" ".join(str(error).split()), 200)
 
 
 # --- Looking names up ------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import msgspec
 
 from headhunt.errors import BadValue, CatalogueBroken, NotWritten
 from headhunt.vocabulary import Outcome
-from zoo.catalogue.store import Catalogue, one_line
+from zoo.catalogue.file_format import one_line
+from zoo.catalogue.store import Catalogue
 from zoo.files import PATIENCE, flush_folder, unwritten, writer_lock
 from zoo.history.importing import ImportReport, read_table
 from zoo.history.lineage import trained_on
