@@ -69,6 +69,7 @@ class Zoo:
             digest, size = self.weights.add(found.state)
             card = msgspec.structs.replace(card, weights=digest, weights_bytes=size)
         with self.catalogue.change() as draft:
+            self._keep_again(card, found.state)
             draft.ensure_domain(domain or Domain(name=card.domain, created=now()))
             draft.add_card(card)
         return card
@@ -77,9 +78,10 @@ class Zoo:
         """Remove cards; weights go when no card is left that has them."""
         with self.catalogue.change() as draft:
             gone = {draft.remove_card(model).weights for model in models}
+        with self.catalogue.change() as draft:  # the cards are gone for good, and nobody adds one meanwhile
             kept = {card.weights for card in draft.cards.values()}
-        for digest in gone - kept - {None}:
-            self.weights.remove(str(digest))
+            for digest in gone - kept - {None}:
+                self.weights.remove(str(digest))
 
     def state(self, card: ModelCard) -> dict[str, torch.Tensor]:
         """The weights of a card; fetched and kept at first use."""
@@ -91,8 +93,16 @@ class Zoo:
             )
         state = fetch(card)
         digest, size = self.weights.add(state)
-        self._amend(card.id, weights=digest, weights_bytes=size)
+        with self.catalogue.change() as draft:
+            fetched = msgspec.structs.replace(draft.card(card.id), weights=digest, weights_bytes=size)
+            self._keep_again(fetched, state)
+            draft.replace_card(fetched)
         return state
+
+    def _keep_again(self, card: ModelCard, state: dict[str, torch.Tensor] | None) -> None:
+        """Equal weights may have gone with the last card that had them, before this card was there to hold them."""
+        if state is not None and card.weights is not None and not self.weights.path(card.weights).is_file():
+            self.weights.add(state)
 
     def load(self, model: str, classes: int | None = None, input_size: int | None = None) -> nn.Module:
         """The network of a card with its weights, in evaluation mode; with its source head, or a new one."""
