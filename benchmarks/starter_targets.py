@@ -12,7 +12,6 @@ from zoo.starter import aerial as air
 from zoo.starter import materials as stuff
 from zoo.starter import scenes as view
 from zoo.starter import spectrograms as sound
-from zoo.starter.cells import CellKind, cells
 from zoo.starter.drawing import (
     Floats,
     Plane,
@@ -34,6 +33,7 @@ from zoo.starter.drawing import (
 )
 from zoo.starter.families import Family
 from zoo.starter.glyphs import alphabet
+from zoo.starter.micrographs import CellKind, cells
 from zoo.starter.solids import rounded, solids
 
 

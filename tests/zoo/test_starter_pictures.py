@@ -11,12 +11,12 @@ from PIL import Image
 
 from headhunt.errors import UnknownDomain
 from zoo.starter.aerial import AERIAL, aerial
-from zoo.starter.cells import CELLS, cells
 from zoo.starter.domains import Counts, Pictures, StarterDomain, starter_domain, starter_domains
 from zoo.starter.drawing import SIZE
 from zoo.starter.families import Family
 from zoo.starter.glyphs import alphabet
 from zoo.starter.materials import MATERIALS, materials
+from zoo.starter.micrographs import CELLS, cells
 from zoo.starter.packing import pack
 from zoo.starter.scenes import SCENES, scenes
 from zoo.starter.solids import SOLIDS, solids

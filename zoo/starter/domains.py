@@ -11,11 +11,11 @@ from headhunt.errors import UnknownDomain
 from headhunt.vocabulary import Domain
 from zoo.clock import now
 from zoo.starter.aerial import AERIAL, aerial
-from zoo.starter.cells import CELLS, cells
 from zoo.starter.digits import digits, held_out
 from zoo.starter.families import Family
 from zoo.starter.glyphs import alphabet
 from zoo.starter.materials import MATERIALS, materials
+from zoo.starter.micrographs import CELLS, cells
 from zoo.starter.scenes import SCENES, scenes
 from zoo.starter.solids import SOLIDS, solids
 from zoo.starter.spectrograms import SOUNDS, spectrograms

@@ -16,7 +16,7 @@ import torch
 from headhunt.errors import Interrupted
 from headhunt.vocabulary import ModelCard
 from zoo.starter.cell import Cell, fill
-from zoo.training.run import Step
+from zoo.training.trainer import Step
 
 
 class Desk:

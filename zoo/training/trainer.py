@@ -20,7 +20,7 @@ from headhunt.vocabulary import Protocol
 from zoo.training.checkpoints import Keeper, identity
 from zoo.training.devices import best_layout, borrowed, laid_out
 from zoo.training.interrupts import patient_interrupts
-from zoo.training.run import Run, Setting, Step, Trained
+from zoo.training.loop import Loop, Setting, Step, Trained
 from zoo.training.trainable import TrainingData, check_trainable
 
 __all__ = ["Step", "Trained", "TrainingData", "train"]
@@ -52,7 +52,7 @@ def train(
     keeper = None if checkpoint is None else Keeper(checkpoint, _identity(network, data, protocol, seed))
     layout = laid_out(network, best_layout(network))
     with borrowed(network, device) as place, layout, _own_chance(place), patient_interrupts() as stop:
-        return Run(network, data, protocol, Setting(seed, place, keeper, on_step, stop)).finish()
+        return Loop(network, data, protocol, Setting(seed, place, keeper, on_step, stop)).finish()
 
 
 def _identity(network: nn.Module, data: TrainingData, protocol: Protocol, seed: int) -> dict[str, str]:

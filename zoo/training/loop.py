@@ -76,7 +76,7 @@ class Pending:
     rate: float
 
 
-class Run:
+class Loop:
     """The state of one training. Between two steps it is whole, and can be written and read back."""
 
     def __init__(self, network: nn.Module, data: TrainingData, protocol: Protocol, setting: Setting) -> None:
