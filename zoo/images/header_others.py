@@ -9,7 +9,7 @@ from headhunt.errors import BadHeader, UnsupportedMode
 from zoo.images.header_facts import Header, exif_orientation, first_values
 
 MAX_RIFF_CHUNKS = 4096
-WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262
+WIDTH, HEIGHT, BITS = 256, 257, 258
 
 
 def read_gif(data: bytes) -> Header:

@@ -68,7 +68,6 @@ class Packed(NamedTuple):
     packed: int
     size: int
     offset: int
-    later: bool
 
     @property
     def least_end(self) -> int:
@@ -251,7 +250,7 @@ def _entry(fields: tuple[int, ...], raw: bytes, extra: bytes, limits: SampleLimi
         )
     if method == STORED and size != packed:
         raise InconsistentArchive(f"is stored as it is, in {packed:,} bytes, and declares {size:,}", name)
-    return Packed(name, raw, method, crc, packed, size, offset, bool(flags & LATER))
+    return Packed(name, raw, method, crc, packed, size, offset)
 
 
 def _decode(raw: bytes, flags: int) -> str:

@@ -36,10 +36,6 @@ def cube(x: Floats, y: Floats, z: Floats) -> Floats:
     return rounded(np.abs(x) - 0.46, np.abs(y) - 0.46, np.abs(z) - 0.46)
 
 
-def slab(x: Floats, y: Floats, z: Floats) -> Floats:
-    return rounded(np.abs(x) - 0.62, np.abs(y) - 0.5, np.abs(z) - 0.16)
-
-
 def cylinder(x: Floats, y: Floats, z: Floats) -> Floats:
     return rounded(length(x, y) - 0.42, np.abs(z) - 0.58)
 
