@@ -1,12 +1,11 @@
 """What a model's own head says of a sample: over all images, and for each class."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, first_few
 from headhunt.vocabulary import Evaluation, ModelCard
 from zoo.images.pixels import Pixels, View, load_pixels
 from zoo.images.samples import Sample
@@ -48,18 +47,13 @@ def in_order_of_head(pixels: Pixels, card: ModelCard) -> Pixels:
             " does not name its outputs. Add the model again with --classes."
         )
     place = {name: i for i, name in enumerate(card.classes)}
-    strange = [name for name in pixels.classes if name not in place]
+    strange = [repr(name) for name in pixels.classes if name not in place]
     if strange:
         raise BadValue(
-            f"The head of {card.id} does not know {some(strange)}; it knows {some(card.classes)}."
+            f"The head of {card.id} does not know {first_few(strange)};"
+            f" it knows {first_few([repr(name) for name in card.classes])}."
             " Rename the sample's classes, or train a model on it: headhunt zoo train."
         )
     order = torch.tensor([place[name] for name in pixels.classes])
     labels = torch.where(pixels.labels >= 0, order[pixels.labels.clamp(min=0)], -1)
     return replace(pixels, labels=labels, classes=card.classes)
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(repr(name) for name in names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

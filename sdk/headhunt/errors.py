@@ -20,7 +20,7 @@ what happened, the value, and what would do, in one line.
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class HeadhuntError(Exception):
@@ -108,6 +108,17 @@ def printable(name: str, limit: int = 512) -> str:
     """A member's name, safe to print: control and direction characters escaped, cut at `limit`."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def one_line(error: BaseException, limit: int = 200) -> str:
+    """What an error of a library says, safe to print, on one line and not too long, without its full stop."""
+    return printable(" ".join(str(error).split()) or type(error).__name__, limit).rstrip(".")
+
+
+def first_few(names: Sequence[str], shown: int = 5) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 class SampleRefused(Refused):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from headhunt.errors import BadValue, CatalogueBroken, printable
+from headhunt.errors import BadValue, CatalogueBroken, one_line, printable
 from headhunt.vocabulary import Domain, ModelCard, Struct
 
 FORMAT = 2
@@ -151,7 +151,3 @@ def broken(path: Path, reason: str) -> str:
         f"{path} is no catalogue: {reason}. Put back a copy of it, or move it away and begin with"
         " 'headhunt zoo build-starter'; weights and history are other files and stay."
     )
-
-
-def one_line(error: BaseException) -> str:
-    return printable(" ".join(str(error).split()), 200)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from headhunt.errors import first_few
 from headhunt.vocabulary import ModelCard
 from zoo.catalogue.store import Shelf
 
@@ -115,20 +116,13 @@ def as_text(shelf: Shelf, width: int = 80) -> str:
     if found.families:
         lines.append("Networks are joined into families; 'headhunt zoo matrix --html FILE' shows each.")
     if found.hidden:
-        lines.append(f"'{REST}': {some(found.hidden)}.")
+        lines.append(f"'{REST}': {first_few([cut(name, LONGEST_HEAD) for name in found.hidden], 6)}.")
     return "\n".join(lines)
 
 
 def is_narrow(matrix: Matrix, width: int) -> bool:
     """Whether its lines fit; a matrix of very many columns is not even drawn for that."""
     return (1 + GAP) * len(matrix.columns) <= width and text_width(table(matrix)[0]) <= width
-
-
-def some(names: Sequence[str], shown: int = 6) -> str:
-    more = len(names) - shown
-    return ", ".join(cut(name, LONGEST_HEAD) for name in names[:shown]) + (
-        f" and {more} more families" if more > 0 else ""
-    )
 
 
 def table(matrix: Matrix) -> list[str]:

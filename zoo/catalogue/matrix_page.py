@@ -5,6 +5,7 @@ Names come from users, so every one is escaped, and the page's own policy forbid
 
 from html import escape
 
+from headhunt.errors import first_few
 from zoo.catalogue.matrix import REST, TOTAL, Cell, Matrix, fitted
 from zoo.catalogue.store import Shelf
 
@@ -102,7 +103,7 @@ def html_row(matrix: Matrix, row: str, columns: list[str]) -> str:
 def html_cell(cell: Cell) -> str:
     if cell.count == 0:
         return "<td></td>"
-    names = ", ".join(cell.models[:NAMED]) + (f" and {cell.count - NAMED} more" if cell.count > NAMED else "")
+    names = first_few(cell.models, NAMED)
     if cell.best is None:
         return f'<td class="u" title="{escape(names)}">{cell.count}</td>'
     shade = next(name for lower, name in STEPS if cell.best >= lower)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from headhunt.errors import BadValue, CatalogueBroken, NameTaken, UnknownDomain, UnknownModel, printable
+from headhunt.errors import BadValue, CatalogueBroken, NameTaken, UnknownDomain, UnknownModel, first_few, printable
 from headhunt.vocabulary import Domain, ModelCard
 from zoo.catalogue.checks import check_card, check_id, check_name
 from zoo.catalogue.file_format import decode, encode
@@ -99,9 +99,9 @@ class Draft:
         domain = known_domain(self.domains, name)
         standing = sorted(card.id for card in self.cards.values() if card.domain == name)
         if standing:
-            some = ", ".join(standing[:3]) + (f" and {len(standing) - 3} more" if len(standing) > 3 else "")
             raise BadValue(
-                f"Domain {name!r} has models standing on it: {some}. Remove them first: headhunt zoo remove '{name}/*'."
+                f"Domain {name!r} has models standing on it: {first_few(standing, 3)}."
+                f" Remove them first: headhunt zoo remove '{name}/*'."
             )
         del self.domains[name]
         return domain

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from headhunt.errors import BadValue, CatalogueBroken, NotWritten
+from headhunt.errors import BadValue, CatalogueBroken, NotWritten, one_line
 from headhunt.vocabulary import Outcome
-from zoo.catalogue.file_format import one_line
 from zoo.catalogue.store import Catalogue
 from zoo.files import PATIENCE, flush_folder, unwritten, writer_lock
 from zoo.history.importing import ImportReport, read_table

@@ -17,7 +17,7 @@ from typing import Any, cast
 import timm
 from torch import nn
 
-from headhunt.errors import BadSpec, UnknownNetwork, printable
+from headhunt.errors import BadSpec, UnknownNetwork, one_line, printable
 
 ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
 FACTORY = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<factory>[A-Za-z_]\w*)", re.ASCII)
@@ -185,9 +185,3 @@ def head_name(network: nn.Module) -> str | None:
         return names.get(head) if isinstance(head, nn.Module) and list(head.parameters()) else None
     linear = [name for module, name in names.items() if isinstance(module, nn.Linear)]
     return linear[-1] if linear else None
-
-
-def one_line(error: BaseException, limit: int = 200) -> str:
-    """What an error of a library says, on one line and not too long, without its full stop."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return (text if len(text) <= limit else text[: limit - 3] + "...").rstrip(".")

@@ -18,9 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from headhunt.errors import BadSpec
+from headhunt.errors import BadSpec, one_line
 from headhunt.vocabulary import Measured
-from zoo.networks.building import one_line
 
 WARM_UP = 2
 REPEATS = 15

@@ -17,9 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from headhunt.errors import BrokenWeights, MissingFile, UnsafePickle
+from headhunt.errors import BrokenWeights, MissingFile, UnsafePickle, one_line
 from headhunt.vocabulary import GIB, MIB
-from zoo.networks.building import one_line
 
 MAX_FILE = 64 * GIB
 MAX_HEADER = 100 * MIB

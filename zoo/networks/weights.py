@@ -16,8 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, WeightsUnavailable
-from zoo.networks.building import one_line
+from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, WeightsUnavailable, one_line
 from zoo.networks.weight_files import read_file
 
 State = dict[str, Tensor]

@@ -23,9 +23,18 @@ from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from timm.models import PretrainedCfg
 from torch import Tensor
 
-from headhunt.errors import BrokenWeights, UnknownNetwork, UnknownWeights, WeightsRefused, WeightsUnavailable, printable
+from headhunt.errors import (
+    BrokenWeights,
+    UnknownNetwork,
+    UnknownWeights,
+    WeightsRefused,
+    WeightsUnavailable,
+    first_few,
+    one_line,
+    printable,
+)
 from headhunt.vocabulary import Interpolation, ModelCard
-from zoo.networks.building import HINT, architecture, build_network, needs_size, one_line
+from zoo.networks.building import HINT, architecture, build_network, needs_size
 from zoo.networks.measure import count_macs, count_params
 from zoo.networks.weight_files import read_file
 from zoo.networks.weights import check_finite
@@ -59,9 +68,7 @@ def tags_of(spec: str) -> tuple[str, ...]:
     if wanted in own:
         return (wanted,)
     if wanted != name:
-        raise UnknownWeights(
-            wanted, own, f"timm has {listed(own)} for {name}." if own else f"timm has none for {name}."
-        )
+        raise UnknownWeights(wanted, own, f"timm has {first_few([repr(tag) for tag in own]) or 'none'} for {name}.")
     return (default_tag(name, own),)
 
 
@@ -84,11 +91,6 @@ def default_tag(name: str, own: list[str]) -> str:
 @functools.cache
 def pretrained_tags() -> tuple[str, ...]:
     return tuple(timm.list_pretrained())
-
-
-def listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 # --- A card -----------------------------------------------------------------------------------------------------------

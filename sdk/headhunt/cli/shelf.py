@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS, key
 from headhunt.cli.render import as_json, facts, table, told
-from headhunt.errors import printable
+from headhunt.errors import first_few, printable
 from headhunt.home import home_folder
 from headhunt.vocabulary import ModelCard, Outcome
 from zoo.catalogue.finding import Wanted, find, nearest_miss, unknown, wanted
@@ -68,9 +68,7 @@ def show_model(asked: argparse.Namespace) -> None:
 
 
 def facts_of(card: ModelCard) -> list[tuple[str, str]]:
-    names = printable(", ".join(card.classes[:8])) + (
-        f" and {len(card.classes) - 8} more" if len(card.classes) > 8 else ""
-    )
+    names = printable(first_few(card.classes, 8))
     return [
         ("model", card.id),
         ("network", card.network),
