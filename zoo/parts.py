@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from headhunt.errors import BadValue
 from zoo.images.pixels import Pixels, View, load_pixels
 from zoo.images.samples import Sample
 
@@ -23,8 +24,13 @@ class Parts:
 
 def divide(sample: Sample, view: View) -> Parts:
     """The sample's own splits where it has them; what is missing is held out of the training part, class by class."""
+    if sample.splits and "train" not in sample.splits:
+        raise BadValue(
+            f"{sample.name} has the parts {', '.join(sample.splits)} and no train: nothing is there to learn from."
+            " Add a folder 'train'."
+        )
     given = {name: load_pixels(sample, view, name, sample.classes) for name in ("val", "test") if name in sample.splits}
-    whole = load_pixels(sample, view, "train" if "train" in sample.splits else None, sample.classes)
+    whole = load_pixels(sample, view, "train" if sample.splits else None, sample.classes)
     if "val" in given:
         return Parts(whole, given["val"], given.get("test", given["val"]))
     train, val = hold_out(whole)
