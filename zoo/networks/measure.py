@@ -137,7 +137,7 @@ def peak_bytes(run: Callable[[], object], place: torch.device) -> int:
 def peak_on_cpu(run: Callable[[], object]) -> int:
     """The peak of the running sum over every allocation and release that torch's profiler saw."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the tracer greets the user on stderr
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as seen:
         run()
     results = getattr(seen.profiler, "kineto_results")  # noqa: B009 - untyped
     changes = sorted((e.start_ns(), e.nbytes()) for e in results.events() if e.name() == "[memory]")
