@@ -24,19 +24,27 @@ DRAFT = ".draft"
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` where `path` is, as a whole: after any crash the file holds what it held, or this."""
     target = path.resolve()
-    draft = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+    draft = draft_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-        flush_folder(target.parent)
+        draft.write_bytes(data)
+        put_in_place(draft, target)
     except OSError as error:
         raise NotWritten(unwritten(path, error)) from error
     finally:
         discard(draft)
+
+
+def draft_beside(target: Path) -> Path:
+    """A name to write to, that no other writer has, before it becomes `target`."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+
+
+def put_in_place(draft: Path, target: Path) -> None:
+    """Make a written draft the file, on the disk, too."""
+    flush(draft)
+    draft.replace(target)
+    flush(target.parent)
 
 
 def discard(draft: Path) -> None:
@@ -55,9 +63,9 @@ def clear_drafts(path: Path) -> None:
             discard(draft)
 
 
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable: a rename is only on the disk when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Make a file, or the names in a folder, durable: a rename is only on the disk when its folder is."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

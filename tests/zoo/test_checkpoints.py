@@ -45,6 +45,12 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
 
 
+def test_what_a_killed_training_was_writing_is_cleared_by_the_next_one(tmp_path):
+    (tmp_path / ".c.pt.99-aa.draft").write_bytes(b"half a checkpoint")
+    keeper(tmp_path / "c.pt")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_not_there_is_noticed_before_the_training(tmp_path):
     with pytest.raises(MissingFile, match="no folder"):
         keeper(tmp_path / "nowhere" / "c.pt")

@@ -1,5 +1,6 @@
 """The Zoo joins cards and weights: none points at what is not there, whoever else writes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_equal_weights_are_kept_until_the_last_card_that_has_them_goes(tmp_path:
     assert torch.equal(zoo.state(two)["weight"], STATE["weight"])
     zoo.remove([two.id])
     assert not list((tmp_path / "weights").iterdir())
+
+
+def test_weights_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        zoo = Zoo(tmp_path)
+        zoo.add(found("one"))
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "weights").iterdir()] == [0o640]
 
 
 def test_weights_that_another_process_removes_before_their_new_card_is_there_are_kept_again(

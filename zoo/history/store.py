@@ -16,7 +16,7 @@ import msgspec
 from headhunt.errors import BadValue, CatalogueBroken, NotWritten, one_line
 from headhunt.vocabulary import Outcome
 from zoo.catalogue.store import Catalogue
-from zoo.files import PATIENCE, flush_folder, unwritten, writer_lock
+from zoo.files import PATIENCE, flush, unwritten, writer_lock
 from zoo.history.importing import ImportReport, read_table
 from zoo.history.lineage import trained_on
 from zoo.history.table import unseen
@@ -132,7 +132,7 @@ def add_bytes(path: Path, data: bytes) -> None:
             file.truncate(size)
             raise
     if new:
-        flush_folder(path.parent)
+        flush(path.parent)
 
 
 def repaired(handle: int) -> int:

@@ -5,9 +5,7 @@ are believed, and every value must be finite. The store names each file by its S
 """
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, WeightsUnavailable, one_line
+from zoo.files import discard, draft_beside, put_in_place
 from zoo.networks.weight_files import read_file
 
 State = dict[str, Tensor]
@@ -113,19 +112,18 @@ class WeightStore:
     def add(self, state: Mapping[str, Tensor]) -> tuple[str, int]:
         """Keep a state; its digest and size. Equal states are one file, and a crash leaves none that is broken."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".adding-")
-        os.close(handle)
-        draft = Path(name)
+        draft = draft_beside(self.folder / "adding")
         try:
+            draft.touch()
+            mode = draft.stat().st_mode  # as the umask has it; safetensors would shut out all but the owner
             save_file(separate(state), draft)
+            draft.chmod(mode)
             digest, size = digest_of(draft), draft.stat().st_size
             if not self.path(digest).exists():
-                make_durable(draft)
-                draft.replace(self.path(digest))
-                make_durable(self.folder)
+                put_in_place(draft, self.path(digest))
             return digest, size
         finally:
-            draft.unlink(missing_ok=True)
+            discard(draft)
 
     def path(self, digest: str) -> Path:
         if not DIGEST.fullmatch(digest):
@@ -170,11 +168,3 @@ def separate(state: Mapping[str, Tensor]) -> State:
 def digest_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def make_durable(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,13 +1,13 @@
 """A starter domain as a sample like any user's: a zip of PNG files, `train/<class>/0001.png`, written once."""
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
+from zoo.files import discard, draft_beside, put_in_place
 from zoo.starter.domains import FULL, Counts, Pictures, starter_domain
 
 EDITION = 1
@@ -23,15 +23,15 @@ def pack(domain: str, folder: Path, counts: Counts = FULL) -> Path:
         return target
     splits = starter_domain(domain).draw(counts)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
+    draft = draft_beside(target)
     try:
-        with zipfile.ZipFile(partial, "w") as archive:
+        with zipfile.ZipFile(draft, "w") as archive:
             for split, pictures in splits.items():
                 for name, png in members(pictures):
                     archive.writestr(zipfile.ZipInfo(f"{split}/{name}", EPOCH), png)
-        partial.replace(target)
+        put_in_place(draft, target)
     finally:
-        partial.unlink(missing_ok=True)
+        discard(draft)
     return target
 
 

@@ -4,7 +4,6 @@ The file names the training it belongs to (network, data, protocol, seed); of an
 """
 
 import hashlib
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from headhunt.errors import CheckpointMismatch, HeadhuntError, MissingFile
 from headhunt.vocabulary import Protocol
+from zoo.files import clear_drafts, discard, draft_beside, put_in_place
 
 FORMAT = 1
 SECONDS_BETWEEN = 30.0
@@ -58,6 +58,7 @@ class Keeper:
     def __post_init__(self) -> None:
         if not self.path.parent.is_dir():
             raise MissingFile(f"The checkpoint {self.path} cannot be written: there is no folder {self.path.parent}.")
+        clear_drafts(self.path)
         self.written = time.monotonic()
 
     def due(self, epoch_ended: bool) -> bool:
@@ -67,17 +68,15 @@ class Keeper:
     def write(self, state: dict[str, Any]) -> None:
         """To a file beside it, to the disk, then into its place: a crash leaves the old one or the new one."""
         begun = time.monotonic()
-        beside = self.path.with_name(f"{self.path.name}.part")
+        draft = draft_beside(self.path)
         try:
-            with beside.open("wb") as file:
+            with draft.open("xb") as file:
                 torch.save({"headhunt": FORMAT, "identity": self.identity, **state}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
+            put_in_place(draft, self.path)
         except OSError as error:
             raise MissingFile(f"The checkpoint {self.path} cannot be written: {error.strerror}.") from error
         finally:
-            beside.unlink(missing_ok=True)
+            discard(draft)
         self.written = time.monotonic()
         self.cost = self.written - begun
 
