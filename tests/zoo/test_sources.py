@@ -18,17 +18,26 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 
 from examples.cifar_resnet import resnet20
-from headhunt.vocabulary import ModelCard
+from headhunt.vocabulary import ModelCard, Protocol
 from tests.zoo.hub_stand_in import Hub, serving
+from zoo.cells import Plan, train_cell
+from zoo.images.samples import open_sample
 from zoo.networks.building import build_network
 from zoo.networks.measure import count_macs, count_params, measure
 from zoo.networks.weights import WeightStore
+from zoo.repository import Zoo
 from zoo.sources import Found
 from zoo.sources.checkpoint import Checkpoint, from_checkpoint
 from zoo.sources.curated import RECOMMENDED, recommended
 from zoo.sources.timm_hub import fetch, from_timm
+from zoo.starter.build import StarterPlan, build_starter
+from zoo.starter.domains import Counts
+from zoo.starter.networks import StarterNetwork
+from zoo.starter.packing import pack
 
 Source = Callable[[Path, Hub], Iterator[Found]]
+QUICK = Protocol(steps=3, batch_size=16, precision="fp32", input_size=32)
+FEW = Counts(train=8, test=4)
 TINY = ("test_resnet.r160_in1k", "test_vit.r160_in1k", "test_efficientnet.r160_in1k", "test_convnext.r160_in1k")
 
 
@@ -61,12 +70,29 @@ def timm_checkpoint(folder: Path, hub: Hub) -> Iterator[Found]:
         yield from_checkpoint(Checkpoint(folder / f"{name}.safetensors", name, "tiny", input_size=size))
 
 
+def starter_zoo(folder: Path, hub: Hub) -> Iterator[Found]:
+    networks = (StarterNetwork("test_resnet", "", QUICK), StarterNetwork("test_vit", "", QUICK))
+    yield from build_starter(folder, plan=StarterPlan(("glyphs",), networks, FEW), process_count=1)
+
+
+def own_training(folder: Path, hub: Hub) -> Iterator[Found]:
+    """From nothing, and from what came of that; told as it is before the weights are kept."""
+    zoo = Zoo(folder / "home")
+    with open_sample(pack("glyphs", folder, FEW)) as sample:
+        first, _ = train_cell(zoo, sample, Plan("letters", QUICK, network="test_convnext"))
+        second, _ = train_cell(zoo, sample, Plan("letters", QUICK, parent=first.id, name="again"))
+    for card in (first, second):
+        yield Found(msgspec.structs.replace(card, weights=None, weights_bytes=None), zoo.state(card))
+
+
 SOURCES: dict[str, Source] = {
     "timm tags": timm_tags,
     "timm pattern": timm_pattern,
     "recommended": curated_list,
     "own checkpoint": own_checkpoint,
     "timm checkpoint": timm_checkpoint,
+    "starter zoo": starter_zoo,
+    "own training": own_training,
 }
 
 
