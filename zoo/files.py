@@ -5,6 +5,7 @@ sees one state, and a crash at any moment leaves the old state or the new one. T
 with the process that holds it, also when that is killed.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headhunt.errors import HomeLocked, NotWritten
+from headhunt.errors import HomeLocked, NotWritten, printable
 
 PATIENCE = 30.0
 """Seconds that a writer waits for another before it gives up."""
@@ -22,15 +23,27 @@ DRAFT = ".draft"
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` where `path` is, as a whole: after any crash the file holds what it held, or this."""
-    target = path.resolve()
+    """Put `data` where `path` is, as a whole: after any crash the file holds what it held, or this.
+
+    A device or a pipe (/dev/stdout, /dev/null) is written to: a file must not take its place.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            replace_plain(path.resolve(), data)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise NotWritten(unwritten(path, error)) from error
+
+
+def replace_plain(target: Path, data: bytes) -> None:
     draft = draft_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(data)
         put_in_place(draft, target)
-    except OSError as error:
-        raise NotWritten(unwritten(path, error)) from error
     finally:
         discard(draft)
 
@@ -104,8 +117,9 @@ def wait_for(handle: int, path: Path, patience: float) -> None:
             return
 
 
-def unwritten(path: Path, error: OSError) -> str:
+def unwritten(path: Path, error: OSError | ValueError) -> str:
+    why = getattr(error, "strerror", None) or error
     return (
-        f"{path} could not be written: {error.strerror or error}. What was there is kept."
+        f"{printable(str(path))} could not be written: {why}. What was there is kept."
         " Check its permissions and the space on the disk, or set HEADHUNT_HOME to another folder."
     )
