@@ -10,6 +10,7 @@ from torch import nn
 
 from headhunt.errors import CheckpointMismatch, MissingFile
 from headhunt.vocabulary import Protocol
+from tests.zoo.full_disk import full_disk
 from zoo.training.checkpoints import SECONDS_BETWEEN, Keeper, identity
 
 CPU = torch.device("cpu")
@@ -41,6 +42,15 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(MissingFile, match="No space left"):
         mine.write({"step": 2})
+    assert mine.read(CPU)["step"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_disk_that_is_full_leaves_the_old_checkpoint(tmp_path):
+    mine = keeper(tmp_path / "c.pt")
+    mine.write({"step": 1})
+    with full_disk(), pytest.raises(MissingFile, match=r"cannot be written.*Make space"):
+        mine.write({"step": 2, "weights": torch.zeros(10_000)})
     assert mine.read(CPU)["step"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
 

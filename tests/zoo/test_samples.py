@@ -9,6 +9,7 @@ import pytest
 
 from headhunt import errors
 from headhunt.vocabulary import Entry, SampleLimits
+from tests.zoo.full_disk import full_disk
 from tests.zoo.images import folder_of, many, picture, tar_of, zip_of
 from zoo.images.blobs import Blobs
 from zoo.images.samples import open_sample, stored_sample
@@ -262,3 +263,9 @@ def test_a_changed_manifest_is_noticed(tmp_path: Path) -> None:
     place.write_bytes(place.read_bytes().replace(b'"cat"', b'"cow"'))
     with pytest.raises(errors.BlobBroken):
         stored_sample(version.id, tmp_path)
+
+
+def test_on_a_full_disk_a_blob_is_not_kept_and_the_place_is_named(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(errors.NotWritten, match=r"blobs.*could not be written.*Make space"):
+        Blobs(tmp_path / "blobs").add(bytes(10_000))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -22,9 +22,11 @@ from headhunt.errors import (
     HeadhuntError,
     MissingFile,
     NonFiniteWeights,
+    NotWritten,
     UnsafePickle,
     WeightsUnavailable,
 )
+from tests.zoo.full_disk import full_disk
 from zoo.networks.weight_files import read_file
 from zoo.networks.weights import WeightStore, digest_of, read_state
 
@@ -67,6 +69,12 @@ def test_tied_and_strided_tensors_are_kept_with_their_values(tmp_path: Path) -> 
     store = WeightStore(tmp_path)
     kept = store.load(store.add(tied)[0])
     assert equal(kept, {key: value.detach() for key, value in tied.items()})
+
+
+def test_on_a_full_disk_nothing_is_kept_and_one_line_says_so(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(NotWritten, match="make space"):
+        WeightStore(tmp_path).add({"weight": torch.zeros(10_000)})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_changed_on_disk_is_not_loaded(tmp_path: Path) -> None:

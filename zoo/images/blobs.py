@@ -11,7 +11,7 @@ import re
 import threading
 from pathlib import Path
 
-from headhunt.errors import BlobBroken
+from headhunt.errors import BlobBroken, NotWritten
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -70,6 +70,15 @@ class Blobs:
 def write_whole(place: str, data: bytes) -> None:
     """All or nothing under this name. The mode lets the owner's group read, as an ordinary file would."""
     waiting = f"{place}.{os.getpid()}-{threading.get_ident()}.tmp"
+    try:
+        write_and_move(waiting, place, data)
+    except OSError as error:
+        raise NotWritten(
+            f"{place} could not be written: {error.strerror}. Make space, or set HEADHUNT_HOME."
+        ) from error
+
+
+def write_and_move(waiting: str, place: str, data: bytes) -> None:
     handle = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
     try:
         try:

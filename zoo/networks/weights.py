@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, WeightsUnavailable, one_line
+from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, NotWritten, WeightsUnavailable, one_line
 from zoo.files import discard, draft_beside, put_in_place
 from zoo.networks.weight_files import read_file
 
@@ -122,6 +122,8 @@ class WeightStore:
             if not self.path(digest).exists():
                 put_in_place(draft, self.path(digest))
             return digest, size
+        except (OSError, SafetensorError) as error:
+            raise NotWritten(f"{self.folder}: {one_line(error)}. The weights are not kept: make space.") from error
         finally:
             discard(draft)
 

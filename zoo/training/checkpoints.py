@@ -73,8 +73,11 @@ class Keeper:
             with draft.open("xb") as file:
                 torch.save({"headhunt": FORMAT, "identity": self.identity, **state}, file)
             put_in_place(draft, self.path)
-        except OSError as error:
-            raise MissingFile(f"The checkpoint {self.path} cannot be written: {error.strerror}.") from error
+        except (OSError, RuntimeError) as error:  # torch says RuntimeError where the disk is full
+            why = getattr(error, "strerror", None) or "the disk takes no more"
+            raise MissingFile(
+                f"The checkpoint {self.path} cannot be written: {why}. Make space, or name another file."
+            ) from error
         finally:
             discard(draft)
         self.written = time.monotonic()
