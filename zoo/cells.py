@@ -7,22 +7,25 @@ on a card was chosen on the images that it was measured on, unless there are no 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
-from headhunt.errors import BadValue, NeedTwoClasses
+from headhunt.errors import BadValue, HomeLocked, NeedTwoClasses, NotWritten
 from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol
 from zoo.catalogue.checks import check_name
 from zoo.clock import now
+from zoo.files import unwritten, writer_lock
 from zoo.images.pixels import View
 from zoo.images.samples import Sample
 from zoo.networks.building import build_network
-from zoo.networks.measure import count_macs, count_params, measure
+from zoo.networks.measure import count_macs, count_params, evaluated, forward, measure
 from zoo.parts import Parts, divide
 from zoo.repository import Zoo
 from zoo.sizing import fitting_size
@@ -32,8 +35,6 @@ from zoo.training.trainer import Step, Trained, TrainingData, train
 
 SCRATCH = "scratch"
 """Outcomes of trainings that began with random weights are told as those of `scratch/NETWORK`."""
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Watch = Callable[[int, Step], None]
 """Called after every step, with the seed and the step."""
@@ -51,7 +52,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Run:
+class Attempt:
     """One seed's training: the network as it came out, and two accuracies."""
 
     seed: int
@@ -75,12 +76,19 @@ def train_cell(
             f"{sample.name} has {len(sample.classes)} class(es), a classifier needs two. Make a folder for each class."
         )
     job = Job(zoo, sample, plan)
+    with job.alone():
+        return fill(job, watch)
+
+
+def fill(job: "Job", watch: Watch | None) -> tuple[ModelCard, tuple[Outcome, ...]]:
+    zoo, sample, plan = job.zoo, job.sample, job.plan
     zoo.catalogue.read().check_free(job.id)
+    job.check_view()
     parts = divide(sample, job.view)
-    runs = [job.run(parts, seed, watch) for seed in plan.protocol.seeds]
+    attempts = [job.attempt(parts, seed, watch) for seed in plan.protocol.seeds]
     version = sample.store(zoo.blobs).id
-    best = max(runs, key=lambda run: run.chosen_by)
-    rows = tuple(job.outcome(run, version) for run in runs)
+    best = max(attempts, key=lambda attempt: attempt.chosen_by)
+    rows = tuple(job.outcome(attempt, version) for attempt in attempts)
     card = zoo.add(Found(job.card(best, parts, version), best.network.state_dict()), job.domain(version))
     zoo.history.append(rows)
     for seed in plan.protocol.seeds:
@@ -103,9 +111,9 @@ class Job:
                 f"--parent {self.parent.id} is a {self.parent.network}, not a {self.network}: weights fit only"
                 " their own network. Leave --network out."
             )
-        self.id = f"{plan.domain}/{plan.name or self.network.rpartition(':')[2]}"
-        self.mean = self.parent.mean if self.parent else IMAGENET_MEAN
-        self.std = self.parent.std if self.parent else IMAGENET_STD
+        self.id = f"{plan.domain}/{self.network.rpartition(':')[2] if plan.name is None else plan.name}"
+        self.mean = self.parent.mean if self.parent else IMAGENET_DEFAULT_MEAN
+        self.std = self.parent.std if self.parent else IMAGENET_DEFAULT_STD
         self.view = self._view()
 
     def _view(self) -> View:
@@ -123,7 +131,39 @@ class Job:
             return build_network(self.network, classes=classes, input_size=self.view.size)
         return self.zoo.load(self.parent.id, classes=classes, input_size=self.view.size)
 
-    def run(self, parts: Parts, seed: int, watch: Watch | None) -> Run:
+    def check_view(self) -> None:
+        """One image of zeros, so that a size that does not fit is refused before any image is read."""
+        with torch.random.fork_rng([]):
+            network, size = self.fresh(), self.view.size
+        with evaluated(network), torch.inference_mode():
+            forward(network, torch.zeros(1, 3, size, size))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time trains a cell: two would write one checkpoint, and the later one's work is lost."""
+        lock = self.folder() / f"{hashlib.sha256(self.id.encode()).hexdigest()[:32]}.lock"
+        try:
+            with writer_lock(lock, patience=0.0):
+                try:
+                    yield
+                finally:
+                    lock.unlink(missing_ok=True)
+        except HomeLocked as error:
+            if str(lock) not in str(error):
+                raise
+            raise HomeLocked(
+                f"Another process is training {self.id} at this moment. Wait for it, or give another --name."
+            ) from error
+
+    def folder(self) -> Path:
+        folder = self.zoo.home / "checkpoints"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotWritten(unwritten(folder, error)) from error
+        return folder
+
+    def attempt(self, parts: Parts, seed: int, watch: Watch | None) -> Attempt:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             network = self.fresh()
@@ -131,18 +171,16 @@ class Job:
         on_step = None if watch is None else lambda step: watch(seed, step)
         trained = train(network, data, self.plan.protocol, seed=seed, checkpoint=self.checkpoint(seed), on_step=on_step)
         scores = evaluate(network, parts.test, self.mean, self.std)
-        return Run(seed, network, trained, scores.accuracy)
+        return Attempt(seed, network, trained, scores.accuracy)
 
     def checkpoint(self, seed: int) -> Path:
         """One file for each seed of one job: the same question finds it again, another never does."""
         asked = msgspec.json.encode(
             (self.id, self.network, self.plan.parent, self.view.size, self.plan.protocol, self.sample.version.id, seed)
         )
-        folder = self.zoo.home / "checkpoints"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{hashlib.sha256(asked).hexdigest()[:32]}.pt"
+        return self.folder() / f"{hashlib.sha256(asked).hexdigest()[:32]}.pt"
 
-    def card(self, run: Run, parts: Parts, version: str) -> ModelCard:
+    def card(self, attempt: Attempt, parts: Parts, version: str) -> ModelCard:
         size = self.view.size
         return ModelCard(
             id=self.id,
@@ -152,16 +190,16 @@ class Job:
             input_size=size,
             mean=self.mean,
             std=self.std,
-            params=count_params(run.network),
-            macs=count_macs(run.network, input_size=size),
+            params=count_params(attempt.network),
+            macs=count_macs(attempt.network, input_size=size),
             crop=self.view.crop,
             interpolation=self.view.interpolation,
             head=len(parts.train.classes),
             classes=parts.train.classes,
-            measured=measure(run.network, input_size=size),
-            accuracy=run.accuracy,
+            measured=measure(attempt.network, input_size=size),
+            accuracy=attempt.accuracy,
             protocol=self.plan.protocol,
-            seed=run.seed,
+            seed=attempt.seed,
             version=version,
             parent=self.plan.parent,
         )
@@ -176,21 +214,21 @@ class Job:
             created=now(),
         )
 
-    def outcome(self, run: Run, version: str) -> Outcome:
+    def outcome(self, attempt: Attempt, version: str) -> Outcome:
         protocol = self.plan.protocol
         return Outcome(
             model=self.plan.parent or f"{SCRATCH}/{self.network}",
             dataset=self.plan.domain,
-            accuracy=run.accuracy,
+            accuracy=attempt.accuracy,
             network=self.network,
             version=version,
             protocol=protocol,
-            seed=run.seed,
-            val_accuracy=run.trained.accuracy,
-            seconds=run.trained.seconds,
+            seed=attempt.seed,
+            val_accuracy=attempt.trained.accuracy,
+            seconds=attempt.trained.seconds,
             lr=protocol.lr,
             epochs=protocol.epochs,
             batch_size=protocol.batch_size,
-            curve=run.trained.curve,
+            curve=attempt.trained.curve,
             created=now(),
         )

@@ -18,6 +18,10 @@ def judge(zoo: Zoo, model: str, sample: Sample, split: str | None = None) -> Eva
     began = time.perf_counter()
     card = zoo.card(model)
     part = split or ("test" if "test" in sample.splits else None)
+    if all(entry.label is None for entry in sample.entries(part)):
+        raise BadValue(
+            f"{sample.name} has no labels, so nothing can be counted. Make a folder for each class, or labels.csv."
+        )
     pixels = load_pixels(sample, view_of(card), part)
     scores = evaluate(zoo.load(model), in_order_of_head(pixels, card), card.mean, card.std)
     return Evaluation(

@@ -34,6 +34,11 @@ def divide(sample: Sample, view: View) -> Parts:
     if "val" in given:
         return Parts(whole, given["val"], given.get("test", given["val"]))
     train, val = hold_out(whole)
+    if not len(val.images):
+        raise BadValue(
+            f"{sample.name} has one image of each class to train on, so none is left to validate on."
+            " Add images, two or more of a class, or a folder 'val'."
+        )
     return Parts(train, val, given.get("test", val))
 
 

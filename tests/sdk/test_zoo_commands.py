@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,12 @@ WRONG = [
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--input", "1000000"], "--input 1000000"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--optimiser", "lion"], "lion"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "a"], "--seeds 'a'"),
+    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "0,0"], "twice"),
+    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "9" * 30], "4294967295"),
+    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--steps", "9" * 5000], "--steps"),
+    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--input", "8"], "3x8x8"),
+    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--name", ""], "''"),
+    (["zoo", "import-history", "a\0b"], "cannot be read"),
     (["zoo", "remove", "nothing"], "nothing"),
     (["zoo", "domain", "remove", "nothing"], "nothing"),
     (["zoo", "domain", "add", "a/b", "photos"], "a/b"),
@@ -171,6 +178,49 @@ def test_a_mistake_is_answered_in_one_line(
     assert says in told.err
     assert not list(home.rglob("*.safetensors"))
     assert not (home / "catalogue.json").exists()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """The last line of a command that fails; lines before it may tell what is odd in the sample."""
+    status = main([str(word) for word in words])
+    told = capsys.readouterr()
+    assert (status, told.out) == (2, "")
+    return told.err.splitlines()[-1]
+
+
+def test_images_without_labels_cannot_be_counted(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    said(capsys, "zoo", "train", photos, "--domain", "photos", *QUICK)
+    shutil.copytree(photos / "test" / "dark", tmp_path / "flat" / "flat")
+    assert "has no labels" in refused(capsys, "zoo", "evaluate", "photos/test_vit", tmp_path / "flat")
+
+
+def test_one_image_of_each_class_leaves_none_to_validate_on(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("dark", "light"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        shutil.copy(photos / "test" / name / "0.png", tmp_path / "few" / name)
+    told = refused(capsys, "zoo", "train", tmp_path / "few", "--domain", "few", *QUICK)
+    assert "Add images, two or more of a class" in told
+
+
+def test_a_cell_is_trained_by_one_process_at_a_time(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["zoo", "train", str(photos), "--domain", "photos", *QUICK[:2], "--batch-size", "8"]
+    command = [sys.executable, "-c", "from headhunt.cli.main import run; run()", *words, "--steps", "100000"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and not list((home / "checkpoints").glob("*.lock")):
+            time.sleep(0.01)
+        assert "Another process is training photos/test_vit" in refused(capsys, *words, "--steps", "4")
+    finally:
+        process.kill()
+        process.wait()
+    said(capsys, *words, "--steps", "4")
+    assert not list((home / "checkpoints").glob("*.lock"))
 
 
 def test_a_training_killed_in_the_middle_goes_on_and_ends_the_same(

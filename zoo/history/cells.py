@@ -70,6 +70,8 @@ def read_rows(path: Path) -> tuple[list[Raw], list[Skipped], tuple[str, ...]]:
         raise MissingFile(f"{printable(str(path))} cannot be read: {error.strerror}. Give a csv file.") from error
     except UnicodeDecodeError:
         raise BadTable(f"{path} is not text in UTF-8. Save it as csv in UTF-8.") from None
+    except ValueError as error:  # a NUL in the name
+        raise MissingFile(f"{printable(str(path))} cannot be read: {error}. Give a csv file.") from None
 
 
 def bounded_lines(path: Path, file: TextIO) -> Iterator[str]:

@@ -5,23 +5,22 @@
 The size of the head is read from the weights; one forward pass proves that the network takes the input size given.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import timm
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from headhunt.errors import BadSpec
+from headhunt.errors import BadSpec, printable
 from headhunt.vocabulary import ModelCard
 from zoo.networks.building import build_network, head_name
 from zoo.networks.matching import load_strictly, outputs_in
 from zoo.networks.measure import count_macs, count_params, evaluated, forward
 from zoo.networks.weights import read_state
 from zoo.sources import Found
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def from_checkpoint(asked: Checkpoint) -> Found:
     network = fitted(asked, state, size)
     head = outputs_of(network, size, asked)
     check_built_again(asked, network, head, size)
-    name = asked.name or asked.network.rpartition(":")[2]
+    name = asked.network.rpartition(":")[2] if asked.name is None else asked.name
     card = ModelCard(
         id=f"{asked.domain}/{name}",
         network=asked.network,
@@ -70,8 +69,8 @@ def view_of(asked: Checkpoint) -> tuple[int, tuple[float, ...], tuple[float, ...
     size = asked.input_size or (None if cfg is None else cfg.input_size[-1])
     if size is None:
         raise BadSpec(f"The size of the input of {asked.network} is not known. Give it with --input, as in --input 32.")
-    mean = asked.mean or (IMAGENET_MEAN if cfg is None else tuple(cfg.mean))
-    std = asked.std or (IMAGENET_STD if cfg is None else tuple(cfg.std))
+    mean = asked.mean or (IMAGENET_DEFAULT_MEAN if cfg is None else tuple(cfg.mean))
+    std = asked.std or (IMAGENET_DEFAULT_STD if cfg is None else tuple(cfg.std))
     check_view(mean, std)
     return size, mean, std
 
@@ -122,6 +121,8 @@ def outputs_of(network: nn.Module, size: int, asked: Checkpoint) -> int:
             f"{asked.network} gives {tuple(outputs.shape)} for one image. A classifier gives a row of scores."
         )
     head = 0 if getattr(network, "num_classes", None) == 0 else int(outputs.shape[1])
+    if doubled := [name for name, count in Counter(asked.classes).items() if count > 1 or not name.strip()]:
+        raise BadSpec(f"--classes names {printable(doubled[0], 60)!r} twice or not at all. Name each output by itself.")
     if asked.classes and len(asked.classes) != head:
         raise BadSpec(
             f"{asked.network} has {head} outputs and --classes names {len(asked.classes)}. Name each of them."

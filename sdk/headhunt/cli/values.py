@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from headhunt.errors import BadValue, MissingFile
+from headhunt.errors import BadValue, MissingFile, printable
 from headhunt.vocabulary import Protocol
 
 T = TypeVar("T")
@@ -23,9 +23,9 @@ def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, all
     try:
         value = kind(text)
     except ValueError:
-        raise BadValue(f"--{option} {text!r} is not a number. Give {would_do}.") from None
+        raise BadValue(f"--{option} {printable(text, 60)!r} is not a number. Give {would_do}.") from None
     if not allowed(value):
-        raise BadValue(f"--{option} {text} is out of range. Give {would_do}.")
+        raise BadValue(f"--{option} {printable(text, 60)} is out of range. Give {would_do}.")
     return value
 
 
@@ -53,7 +53,10 @@ def names(option: str, text: str | None) -> tuple[str, ...]:
         raise MissingFile(
             f"--{option} {text!r} is neither names with commas nor a file. Give a,b,c or a file with a name a line."
         )
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    try:
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except UnicodeDecodeError:
+        raise BadValue(f"--{option} {text!r} is not text in UTF-8. Save it as UTF-8, a name a line.") from None
 
 
 RANGES: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], bool]]] = {
@@ -70,6 +73,15 @@ RANGES: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], bool]]] = {
 WORDS = ("optimiser", "schedule", "augment", "precision")
 
 
+def seeds(text: str) -> list[int]:
+    """`0,1,2`: each once, and each as large as torch takes."""
+    would_do = "whole numbers from 0 to 4294967295, each once, as in 0,1,2"
+    found = [bounded("seeds", part.strip(), int, would_do, lambda n: 0 <= n < 2**32) for part in text.split(",")]
+    if len(set(found)) < len(found):
+        raise BadValue(f"--seeds {text!r} names a seed twice. Give {would_do}.")
+    return found
+
+
 def protocol(asked: argparse.Namespace) -> Protocol:
     """The options that were given, over the protocol's own defaults."""
     given: dict[str, Any] = {}
@@ -81,7 +93,7 @@ def protocol(asked: argparse.Namespace) -> Protocol:
             )
     given.update((name, getattr(asked, name)) for name in WORDS if getattr(asked, name) is not None)
     if asked.seeds is not None:
-        given["seeds"] = [whole("seeds", part.strip(), 0) for part in asked.seeds.split(",")]
+        given["seeds"] = seeds(asked.seeds)
     try:
         return msgspec.convert(given, Protocol)
     except msgspec.ValidationError as error:
