@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from headhunt.vocabulary import Domain, ModelCard
-from zoo.catalogue.matrix import as_text, family, text_width
+from zoo.catalogue.columns import text_width
+from zoo.catalogue.matrix import as_text, family
 from zoo.catalogue.matrix_page import as_page
 from zoo.catalogue.store import Shelf
 

@@ -5,16 +5,15 @@ still do not fit are counted in one last column. Every model is counted somewher
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from headhunt.errors import first_few
 from headhunt.vocabulary import ModelCard
+from zoo.catalogue.columns import GAP, cut, in_columns, text_width
 from zoo.catalogue.store import Shelf
 
-GAP = 2
 LONGEST_ROW_NAME = 32
 LONGEST_HEAD = 24
 TOTAL = "models"
@@ -139,28 +138,10 @@ def table(matrix: Matrix) -> list[str]:
     ]
     sums = [sum(matrix.cell(row, column).count for row in matrix.rows) for column in columns]
     foot = [TOTAL, *map(str, sums), str(sum(sums))]
-    widths = [max(text_width(line[i]) for line in (heads, *body, foot)) for i in range(len(heads))]
-    return [aligned(line, widths) for line in (heads, *body, foot)]
+    return in_columns((heads, *body, foot), right=range(1, len(heads)))
 
 
 def said(cell: Cell) -> str:
     if cell.count == 0:
         return "."
     return f"{cell.count}" if cell.best is None else f"{cell.count} {100 * cell.best:.0f}%"
-
-
-def aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (" " * (width - text_width(text)) for text, width in zip(line, widths, strict=True))
-    return line[0] + first + "".join(" " * GAP + space + text for space, text in zip(others, line[1:], strict=True))
-
-
-def text_width(text: str) -> int:
-    """Columns on a terminal: letters of East Asia take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def cut(name: str, limit: int) -> str:
-    shown = "".join(c if c.isprintable() else "?" for c in name)
-    while text_width(shown) > limit:
-        shown = shown[:-2] + "…"
-    return shown

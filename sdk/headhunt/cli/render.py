@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from headhunt.errors import printable
+from zoo.catalogue.columns import in_columns
 
 T = TypeVar("T")
 UNKNOWN = "-"
@@ -19,16 +20,7 @@ def told(value: T | None, write: Callable[[T], str]) -> str:
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
     """Columns aligned, those in `numbers` to the right, the rest to the left."""
     lines = [[printable(cell) for cell in line] for line in (heads, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    return "\n".join(aligned(line, widths, numbers) for line in lines)
-
-
-def aligned(line: Sequence[str], widths: Sequence[int], numbers: Sequence[int]) -> str:
-    cells = [
-        cell.rjust(width) if i in numbers else cell.ljust(width)
-        for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
+    return "\n".join(in_columns(lines, right=numbers))
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
