@@ -8,7 +8,7 @@ on a card was chosen on the images that it was measured on, unless there are no 
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,18 +142,14 @@ class Job:
     def alone(self) -> Iterator[None]:
         """One process at a time trains a cell: two would write one checkpoint, and the later one's work is lost."""
         lock = self.folder() / f"{hashlib.sha256(self.id.encode()).hexdigest()[:32]}.lock"
-        try:
-            with writer_lock(lock, patience=0.0):
-                try:
-                    yield
-                finally:
-                    lock.unlink(missing_ok=True)
-        except HomeLocked as error:
-            if str(lock) not in str(error):
-                raise
-            raise HomeLocked(
-                f"Another process is training {self.id} at this moment. Wait for it, or give another --name."
-            ) from error
+        with ExitStack() as held:
+            try:
+                held.enter_context(writer_lock(lock, patience=0.0))
+            except HomeLocked as error:
+                raise HomeLocked(
+                    f"Another process is training {self.id} at this moment. Wait for it, or give another --name."
+                ) from error
+            yield  # the file stays: whoever had opened a removed one would lock what nobody else sees
 
     def folder(self) -> Path:
         folder = self.zoo.home / "checkpoints"

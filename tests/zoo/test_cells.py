@@ -1,0 +1,31 @@
+"""Filling a cell: one process at a time, whatever the others do at that moment."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from headhunt.errors import HomeLocked
+from headhunt.vocabulary import Protocol
+from tests.zoo.images import folder_of, many
+from zoo.cells import Job, Plan
+from zoo.images.samples import open_sample
+from zoo.repository import Zoo
+
+
+def test_who_waited_for_the_lock_of_a_training_that_ended_shuts_out_the_next_one(tmp_path: Path) -> None:
+    with open_sample(folder_of(many(4), tmp_path / "photos")) as sample:
+        job = Job(Zoo(tmp_path / "home"), sample, Plan("photos", Protocol(), "test_vit"))
+        with job.alone():
+            waiting = next((tmp_path / "home" / "checkpoints").glob("*.lock")).open("rb")
+        with waiting:
+            fcntl.flock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with pytest.raises(HomeLocked, match="is training photos/test_vit at this moment"), job.alone():
+                pass
+
+
+def test_another_lock_that_is_held_is_not_taken_for_the_trainings_own(tmp_path: Path) -> None:
+    with open_sample(folder_of(many(4), tmp_path / "photos")) as sample:
+        job = Job(Zoo(tmp_path / "home"), sample, Plan("photos", Protocol(), "test_vit"))
+        with pytest.raises(HomeLocked, match="catalogue"), job.alone():
+            raise HomeLocked("the catalogue is held")
