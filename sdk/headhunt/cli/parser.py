@@ -148,7 +148,7 @@ PROTOCOL = (
     ("lr", "the highest learning rate (default 0.002)"),
     ("optimiser", "adamw or sgd"),
     ("schedule", "one-cycle, cosine or constant"),
-    ("augment", "auto, none, shift, shift-flip or crop-flip"),
+    ("augment", "auto, none, shift, shift-flip, crop or crop-flip"),
     ("head-first", "share of the steps in which only the head learns (default 0)"),
     ("layer-decay", "each stage's rate over that of the stage above (default 1)"),
     ("label-smoothing", "0 to 0.5 (default 0)"),
