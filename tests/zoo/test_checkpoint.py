@@ -56,6 +56,20 @@ def test_half_precision_comes_in_as_what_the_network_computes_in(tmp_path: Path)
     assert found.state["fc.weight"].dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool])
+def test_whole_numbers_are_no_weights_of_a_float_network(dtype: torch.dtype) -> None:
+    state = {key: value.to(dtype) for key, value in resnet20().state_dict().items()}
+    with pytest.raises(WeightsMismatch, match=f"holds {dtype} where .* has torch.float32"):
+        load_strictly(resnet20(), state, OWN, "w.pth")
+
+
+def test_a_head_of_a_single_number_does_not_fit(tmp_path: Path) -> None:
+    state = {**build_network("test_vit", classes=3).state_dict(), "head.weight": torch.tensor(1.0)}
+    torch.save(state, tmp_path / "w.pt")
+    with pytest.raises(WeightsMismatch, match=r"does not fit test_vit: .*'head.weight'"):
+        from_checkpoint(Checkpoint(path=tmp_path / "w.pt", network="test_vit", domain="d", input_size=160))
+
+
 def test_counters_that_old_checkpoints_lack_are_no_difference() -> None:
     network = resnet20()
     old = {key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}

@@ -350,3 +350,34 @@ def test_a_file_beyond_the_limit_is_not_opened(tmp_path: Path) -> None:
         file.truncate(2**20)
     with pytest.raises(BrokenWeights, match="1048576 bytes, more than the limit of 1000"):
         read_file(path, max_bytes=1000)
+
+
+UNFOLDED = {
+    "zeros": b"\x80\x02cbuiltins\nbytearray\nJ\x00\x00\x00\x40\x85R.",
+    "digits": b"\x80\x02" + 20 * b"c_codecs\nencode\n" + b"X\x01\x00\x00\x00aX\x06\x00\x00\x00latin1\x86R"
+    + 19 * b"X\x03\x00\x00\x00hex\x86R" + b".",
+    "lists": b"\x80\x02(" + b"]" * (5 * 2**20) + b"l.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNFOLDED)
+def test_a_pickle_that_unfolds_is_refused_before_it_does(
+    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("the pickle was opened")
+
+    path = tmp_path / "w.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", UNFOLDED[case])
+        archive.writestr("archive/version", "3\n")
+    monkeypatch.setattr(torch, "load", opened)
+    with pytest.raises((UnsafePickle, BrokenWeights), match=r"w\.pt: holds"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_values_that_are_no_plain_floats_are_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    torch.save({"weight": torch.ones(4).to(dtype)}, tmp_path / "w.pt")
+    with pytest.raises(BrokenWeights, match=f"'weight' is {dtype}"):
+        read_state(tmp_path / "w.pt")

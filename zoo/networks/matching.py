@@ -21,6 +21,13 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor], network_name:
         key not in expected for key in fitted
     ):
         raise WeightsMismatch(difference(fitted, expected, network_name), file)
+    whole = [key for key, value in expected.items() if value.is_floating_point() > fitted[key].is_floating_point()]
+    if whole:
+        raise WeightsMismatch(
+            f"{whole[0]!r} holds {fitted[whole[0]].dtype} where {network_name} has {expected[whole[0]].dtype}."
+            " Save the weights of the network before it was quantised.",
+            file,
+        )
     network.load_state_dict(fitted)
 
 
@@ -74,4 +81,4 @@ def outputs_in(state: Mapping[str, Tensor], network: nn.Module) -> int | None:
     """How many outputs the head in a state has, if it stands where the network's own head stands."""
     name = head_name(network)
     weight = None if name is None else state.get(f"{name}.weight")
-    return None if weight is None else int(weight.shape[0])
+    return None if weight is None or not weight.ndim else int(weight.shape[0])

@@ -3,6 +3,7 @@
 The format is told by the content, never by the name. Declared sizes are compared with the file before they are used.
 """
 
+import mmap
 import pickle
 import re
 import stat
@@ -21,7 +22,12 @@ from headhunt.errors import BrokenWeights, MissingFile, UnsafePickle, one_line
 from headhunt.vocabulary import GIB, MIB
 
 MAX_FILE = 64 * GIB
-MAX_HEADER = 100 * MIB
+MAX_HEADER = 8 * MIB
+"""Names and shapes of 100,000 tensors: a header of 100 MiB, which the format allows, unfolds to gigabytes."""
+MAX_PICKLE = 4 * MIB
+"""The same for a torch file: its pickle holds names and shapes, not values."""
+UNFOLDING = (b"builtins\nbytearray\n", b"__builtin__\nbytearray\n", b"_codecs\nencode\n")
+"""Calls that `weights_only` lets through, and that make gigabytes of a few bytes; no weights need them."""
 AGAIN = "Download or save it again."
 
 
@@ -32,8 +38,10 @@ def read_file(path: Path, max_bytes: int = MAX_FILE) -> object:
         head = file.read(16)
     if head.startswith(b"PK\x03\x04"):
         check_zip(path, size)
+        check_calls(path)
         return read_torch(path)
     if head.startswith(b"\x80") and not looks_like_safetensors(head):
+        check_calls(path)
         return read_torch(path)
     if looks_like_safetensors(head) or path.suffix == ".safetensors":
         return read_safetensors(path, head, size)
@@ -104,10 +112,26 @@ def check_zip(path: Path, size: int) -> None:
         )
     if sum(member.file_size for member in members) > size:
         raise BrokenWeights(f"declares more bytes than the file's {size}. {AGAIN}", path.name)
+    if any(member.filename.endswith(".pkl") and member.file_size > MAX_PICKLE for member in members):
+        raise BrokenWeights(
+            f"holds a pickle of more than {MAX_PICKLE} bytes. Save network.state_dict() alone.", path.name
+        )
     if not any(member.filename.endswith("data.pkl") for member in members):
         raise BrokenWeights("is a zip archive but no torch file. Name the weights file in it.", path.name)
     if any(member.filename.endswith("constants.pkl") for member in members):
         raise UnsafePickle("is a TorchScript program, not weights. Save its state_dict() with safetensors.", path.name)
+
+
+def check_calls(path: Path) -> None:
+    """Nothing is packed in a torch file, so what its pickles call stands in it as plain text."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for call in UNFOLDING:
+            if content.find(call) >= 0:
+                named = ".".join(call.decode().split())
+                raise UnsafePickle(
+                    f"holds Python objects ({named}) that are no weights. Save network.state_dict() with safetensors.",
+                    path.name,
+                )
 
 
 def read_torch(path: Path) -> object:

@@ -27,6 +27,8 @@ NESTED = (
 """Where trainers put the weights within a checkpoint; averaged ones first, as timm reads them."""
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.")
 """What wrappers put before every key."""
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Eight bits and fewer need scales that stand elsewhere."""
 COUNTERS = frozenset({"n_averaged"})
 """What an averaging wrapper keeps next to the weights."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -81,6 +83,10 @@ def check_sizes(state: State, path: Path) -> None:
         if value.layout is not torch.strided or value.is_quantized or value.device.type != "cpu":
             raise BrokenWeights(
                 f"{key!r} is not a plain dense tensor. Save network.state_dict() of the float model.", path.name
+            )
+        if (value.is_floating_point() and value.dtype not in FLOATS) or value.is_complex():
+            raise BrokenWeights(
+                f"{key!r} is {value.dtype}. Save the weights as float32, float16 or bfloat16.", path.name
             )
         if value.nbytes > value.untyped_storage().nbytes():
             raise BrokenWeights(
