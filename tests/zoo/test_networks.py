@@ -202,3 +202,21 @@ def test_a_new_head_is_new_even_where_the_number_is_the_same() -> None:
 def test_no_name_opens_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("a connection was opened"))
     build_network("test_vit", classes=3, input_size=160)
+
+
+def test_what_a_users_module_prints_does_not_get_between_the_results(
+    users_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (users_folder / "prints_a_lot.py").write_text(
+        "import torch\nprint('imported')\ndef net():\n    print('built')\n    return torch.nn.Linear(2, 2)\n"
+    )
+    build_network("prints_a_lot:net", classes=3)
+    assert capsys.readouterr() == ("", "imported\nbuilt\n")
+
+
+@pytest.mark.parametrize(("module", "says"), [("quits_at_once", "Importing"), ("quits_when_called", "Calling")])
+def test_a_users_module_that_ends_the_process_is_told_of(users_folder: Path, module: str, says: str) -> None:
+    (users_folder / "quits_at_once.py").write_text("import sys\nsys.exit(3)\n")
+    (users_folder / "quits_when_called.py").write_text("import sys\ndef net():\n    sys.exit(3)\n")
+    with pytest.raises(BadSpec, match=f"{says} .*SystemExit: 3"):
+        build_network(f"{module}:net", classes=3)

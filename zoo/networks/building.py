@@ -4,6 +4,7 @@ A name is judged by its form and looked up in timm's registry before anything is
 a repository (`local-dir:/etc`, `hf-hub:x/y`) never reaches a file system or a network.
 """
 
+import contextlib
 import importlib
 import inspect
 import os
@@ -90,13 +91,16 @@ def own_size_hint(name: str) -> str:
 
 
 def own_network(name: str, classes: int | None) -> nn.Module:
-    """Call a user's factory: with `num_classes` if it takes that, else bare, and then its last Linear is replaced."""
+    """Call a user's factory: with `num_classes` if it takes that, else bare, and then its last Linear is replaced.
+
+    What it prints goes to standard error: standard output is ours, and may be JSON.
+    """
     factory, told = own_factory(name), False
     try:
         told = classes is not None and takes_num_classes(factory)
-        with working_folder_importable():
+        with working_folder_importable(), contextlib.redirect_stdout(sys.stderr):
             network = factory(num_classes=classes) if told else factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadSpec(f"Calling {name} failed: {type(error).__name__}: {one_line(error)}. Mend the factory.") from error
     if not isinstance(network, nn.Module):
         raise BadSpec(f"{name} gave a {type(network).__name__}. A factory returns a torch.nn.Module.")
@@ -108,9 +112,9 @@ def own_factory(name: str) -> Callable[..., object]:
     if form is None or form["module"] in RESERVED or len(name) > 200:
         raise UnknownNetwork(printable(name, 200), (), HINT)
     try:
-        with working_folder_importable():
+        with working_folder_importable(), contextlib.redirect_stdout(sys.stderr):
             module = importlib.import_module(form["module"])
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise import_fault(name, form["module"], error) from error
     factory = getattr(module, form["factory"], None)
     if not callable(factory):
@@ -121,7 +125,7 @@ def own_factory(name: str) -> Callable[..., object]:
     return cast(Callable[..., object], factory)
 
 
-def import_fault(name: str, module: str, error: Exception) -> UnknownNetwork | BadSpec:
+def import_fault(name: str, module: str, error: BaseException) -> UnknownNetwork | BadSpec:
     """Tell a module that is not there from one that is there and fails inside."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and (module == missing or module.startswith(f"{missing}.")):
