@@ -89,8 +89,8 @@ def fill(job: "Job", watch: Watch | None) -> tuple[ModelCard, tuple[Outcome, ...
     version = sample.store(zoo.blobs).id
     best = max(attempts, key=lambda attempt: attempt.chosen_by)
     rows = tuple(job.outcome(attempt, version) for attempt in attempts)
+    zoo.history.append_unseen(rows)  # before the card: killed between the two, the next call comes here again
     card = zoo.add(Found(job.card(best, parts, version), best.network.state_dict()), job.domain(version))
-    zoo.history.append(rows)
     for seed in plan.protocol.seeds:
         job.checkpoint(seed).unlink(missing_ok=True)
     return card, rows

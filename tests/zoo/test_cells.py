@@ -8,7 +8,7 @@ import pytest
 from headhunt.errors import HomeLocked
 from headhunt.vocabulary import Protocol
 from tests.zoo.images import folder_of, many
-from zoo.cells import Job, Plan
+from zoo.cells import Job, Plan, train_cell
 from zoo.images.samples import open_sample
 from zoo.repository import Zoo
 
@@ -29,3 +29,22 @@ def test_another_lock_that_is_held_is_not_taken_for_the_trainings_own(tmp_path: 
         job = Job(Zoo(tmp_path / "home"), sample, Plan("photos", Protocol(), "test_vit"))
         with pytest.raises(HomeLocked, match="catalogue"), job.alone():
             raise HomeLocked("the catalogue is held")
+
+
+def test_killed_between_the_history_and_the_card_a_training_ends_with_one_of_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo = Zoo(tmp_path / "home")
+    plan = Plan("photos", Protocol(steps=2, batch_size=4), "test_vit")
+    with open_sample(folder_of(many(8), tmp_path / "photos")) as sample:
+        with monkeypatch.context() as patch:
+            patch.setattr(zoo, "add", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                train_cell(zoo, sample, plan)
+        card, _ = train_cell(zoo, sample, plan)
+    assert [row.network for row in zoo.history.rows()] == ["test_vit"]
+    assert list(zoo.catalogue.read().cards) == [card.id]
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -43,6 +43,11 @@ class History:
         new = tuple(outcomes)
         self._append(lambda _: new, needs_rows=False)
 
+    def append_unseen(self, outcomes: Iterable[Outcome]) -> Sequence[Outcome]:
+        """Add those rows that are not there already, all or none, and say which they were."""
+        new = tuple(outcomes)
+        return self._append(lambda rows: unseen(new, rows), needs_rows=True)
+
     def rows(self) -> tuple[Outcome, ...]:
         """All rows, oldest first."""
         try:
@@ -66,8 +71,7 @@ class History:
         shows it.
         """
         found = read_table(path, floors or {}, trained_on(Catalogue(self.home).read()))
-        added = self._append(lambda rows: unseen(found.rows, rows), needs_rows=True)
-        return found.report(added)
+        return found.report(self.append_unseen(found.rows))
 
     def _append(self, choose: Chooser, needs_rows: bool) -> Sequence[Outcome]:
         with writer_lock(self.lock, PATIENCE):

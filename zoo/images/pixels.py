@@ -11,7 +11,6 @@ value of a million.
 
 import math
 import mmap
-import os
 import tempfile
 import threading
 import warnings
@@ -28,6 +27,7 @@ from headhunt.vocabulary import GIB, Entry, Interpolation, Refusal
 from zoo.images.decoding import Pixels8, decode
 from zoo.images.sample_checks import check_broken
 from zoo.images.samples import Sample
+from zoo.machine import usable_cores
 
 IN_MEMORY = 4 * GIB
 """Pixels beyond this lie in a temporary file that is mapped into memory."""
@@ -130,7 +130,7 @@ def _fill(images: torch.Tensor, sample: Sample, entries: Sequence[Entry], view: 
             except ImageRefused as error:
                 refusals[i] = Refusal(member=printable(entries[i].path), code=error.code, reason=error.reason)
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1, "decode") as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(usable_cores(), "decode") as pool:
         warnings.filterwarnings("ignore", module="PIL")
         list(pool.map(work, range(0, len(entries), CHUNK)))
     return refusals

@@ -6,7 +6,6 @@ Each model is yielded as soon as it is trained, so a build that is broken off lo
 the next one, told by `skip` what is there, goes on with the rest.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +15,7 @@ from pathlib import Path
 from safetensors.torch import load
 
 from headhunt.errors import BadValue, TrainingFailed
+from zoo.machine import usable_cores
 from zoo.sources import Found
 from zoo.starter.cell import Cell
 from zoo.starter.domains import FULL, Counts, starter_domain, starter_domains
@@ -105,8 +105,3 @@ def _harvest(hired: Workers, cells: list[Cell], tell: Callable[[Progress], None]
                 ) from error
             yield Found(card, load(state))
         tell(Progress(hired.desk.steps.value, all_steps, len(cells) - len(growing), len(cells)))
-
-
-def usable_cores() -> int:
-    """The cores that this process may use, which can be fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

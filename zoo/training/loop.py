@@ -111,7 +111,7 @@ class Loop:
             self.average.settle()
         self._check_weights()
         last = self.curve[-1]
-        return Trained(last.val_accuracy, last.val_loss, tuple(self.curve), self._seconds(), self.steps)
+        return Trained(last.val_accuracy, last.val_loss, tuple(self.curve), last.seconds, self.steps)
 
     # --- the loop ---
 
