@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -18,7 +19,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
 from headhunt.errors import BadValue, HomeLocked, NeedTwoClasses, NotWritten
-from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol
+from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol, Refusal
 from zoo.catalogue.checks import check_name
 from zoo.clock import now
 from zoo.files import unwritten, writer_lock
@@ -67,9 +68,15 @@ class Attempt:
         return self.trained.accuracy or 0.0
 
 
-def train_cell(
-    zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None
-) -> tuple[ModelCard, tuple[Outcome, ...]]:
+class Filled(NamedTuple):
+    """What came of it. `refused`: images that turned out broken when they were decoded, and were left out."""
+
+    card: ModelCard
+    outcomes: tuple[Outcome, ...]
+    refused: tuple[Refusal, ...]
+
+
+def train_cell(zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None) -> Filled:
     """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was."""
     if len(sample.classes) < 2:
         raise NeedTwoClasses(
@@ -80,7 +87,7 @@ def train_cell(
         return fill(job, watch)
 
 
-def fill(job: "Job", watch: Watch | None) -> tuple[ModelCard, tuple[Outcome, ...]]:
+def fill(job: "Job", watch: Watch | None) -> Filled:
     zoo, sample, plan = job.zoo, job.sample, job.plan
     zoo.catalogue.read().check_free(job.id)
     job.check_view()
@@ -93,7 +100,7 @@ def fill(job: "Job", watch: Watch | None) -> tuple[ModelCard, tuple[Outcome, ...
     card = zoo.add(Found(job.card(best, parts, version), best.network.state_dict()), job.domain(version))
     for seed in plan.protocol.seeds:
         job.checkpoint(seed).unlink(missing_ok=True)
-    return card, rows
+    return Filled(card, rows, parts.refused)
 
 
 class Job:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from headhunt.errors import BadValue
+from headhunt.vocabulary import Refusal
 from zoo.images.pixels import Pixels, View, load_pixels
 from zoo.images.samples import Sample
 
@@ -20,6 +21,11 @@ class Parts:
     train: Pixels
     val: Pixels
     test: Pixels
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """Images that were left out when they were decoded, each once."""
+        return tuple(dict.fromkeys((*self.train.refused, *self.val.refused, *self.test.refused)))
 
 
 def divide(sample: Sample, view: View) -> Parts:

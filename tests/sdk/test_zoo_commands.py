@@ -1,5 +1,6 @@
 """The commands as a user types them, in one process with a home of its own."""
 
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from headhunt.cli.main import main
+from zoo.images.samples import open_sample
 
 QUICK = ["--network", "test_vit", "--steps", "4", "--batch-size", "8"]
 
@@ -83,6 +85,24 @@ def test_a_child_starts_from_its_parents_weights(home: Path, photos: Path, capsy
         "scratch/test_vit",
         "first/test_vit",
     ]
+
+
+def test_an_image_whose_pixels_turn_out_broken_is_left_out_and_named(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(good, "jpeg")
+    data, middle = good.getvalue(), len(good.getvalue()) // 2
+    for split in ("train", "test"):
+        broken = data[:middle] + b"\xff\xd0" * 40 + data[middle + 80 :]
+        (photos / split / "dark" / "broken.jpg").write_bytes(broken)
+    for i in range(8):  # so that one broken image is less than 5 % of the test part
+        Image.new("RGB", (32, 32), (i, i, 0)).save(photos / "test" / "dark" / f"more{i}.png")
+    with open_sample(photos) as sample:
+        assert not sample.refused, "its header already gives it away"
+    for command in (["train", photos, "--domain", "p", *QUICK], ["evaluate", "p/test_vit", photos]):
+        assert main(["zoo", *map(str, command)]) == 0
+        assert "left out test/dark/broken.jpg: " in capsys.readouterr().err
 
 
 def test_several_seeds_give_one_card_and_an_outcome_each(

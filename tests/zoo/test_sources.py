@@ -79,8 +79,8 @@ def own_training(folder: Path, hub: Hub) -> Iterator[Found]:
     """From nothing, and from what came of that; told as it is before the weights are kept."""
     zoo = Zoo(folder / "home")
     with open_sample(pack("glyphs", folder, FEW)) as sample:
-        first, _ = train_cell(zoo, sample, Plan("letters", QUICK, network="test_convnext"))
-        second, _ = train_cell(zoo, sample, Plan("letters", QUICK, parent=first.id, name="again"))
+        first = train_cell(zoo, sample, Plan("letters", QUICK, network="test_convnext")).card
+        second = train_cell(zoo, sample, Plan("letters", QUICK, parent=first.id, name="again")).card
     for card in (first, second):
         yield Found(msgspec.structs.replace(card, weights=None, weights_bytes=None), zoo.state(card))
 

@@ -1,11 +1,12 @@
 """A sample by the name that the user gave: a path, or a domain whose images are kept here."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from headhunt.errors import MissingFile
+from headhunt.vocabulary import Refusal
 from zoo.images.samples import Sample, open_sample, stored_sample
 from zoo.repository import Zoo
 
@@ -26,12 +27,16 @@ def sample_named(zoo: Zoo, name: str) -> Iterator[Sample]:
     else:
         opened = open_sample(name)
     with opened as sample:
-        for line in (*sample.warnings, *refused_lines(sample)):
-            print(f"headhunt: {line}", file=sys.stderr)
+        warn(*sample.warnings, *refused_lines(sample.refused))
         yield sample
 
 
-def refused_lines(sample: Sample) -> list[str]:
-    shown = [f"left out {refusal.member}: {refusal.reason}" for refusal in sample.refused[:SHOWN]]
-    more = len(sample.refused) - len(shown)
+def warn(*lines: str) -> None:
+    for line in lines:
+        print(f"headhunt: {line}", file=sys.stderr)
+
+
+def refused_lines(refused: Sequence[Refusal]) -> list[str]:
+    shown = [f"left out {refusal.member}: {refusal.reason}" for refusal in refused[:SHOWN]]
+    more = len(refused) - len(shown)
     return shown + ([f"left out {more} more files"] if more > 0 else [])

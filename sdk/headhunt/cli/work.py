@@ -6,7 +6,7 @@ import sys
 import msgspec
 from tqdm import tqdm
 
-from headhunt.cli.opening import sample_named
+from headhunt.cli.opening import refused_lines, sample_named, warn
 from headhunt.cli.render import as_json, table, told
 from headhunt.cli.values import protocol
 from headhunt.vocabulary import Evaluation
@@ -23,6 +23,7 @@ def evaluate_model(asked: argparse.Namespace) -> None:
     with sample_named(zoo, asked.sample) as sample:
         named = asked.sample.encode(errors="backslashreplace").decode()  # a path need not be Unicode, JSON must
         result = msgspec.structs.replace(judge(zoo, asked.model, sample, asked.split), sample=named)
+        warn(*refused_lines(result.refused[len(sample.refused) :]))
     print(as_json(result) if asked.json else report(result))
 
 
@@ -37,7 +38,8 @@ def train_model(asked: argparse.Namespace) -> None:
     zoo = Zoo()
     plan = Plan(asked.domain, protocol(asked), asked.network, asked.parent, asked.name)
     with sample_named(zoo, asked.sample) as sample, Bar() as bar:
-        card, outcomes = train_cell(zoo, sample, plan, bar.watch)
+        card, outcomes, refused = train_cell(zoo, sample, plan, bar.watch)
+    warn(*refused_lines(refused))
     if asked.json:
         print(as_json({"card": card, "outcomes": outcomes}))
         return
