@@ -27,7 +27,6 @@ from zoo.networks.building import build_network
 from zoo.training.devices import choose_device
 from zoo.training.trainer import TrainingData, train
 
-SEED = 0
 CLASSES = 10
 HALF = (0.5, 0.5, 0.5)
 NETWORKS = (
@@ -49,11 +48,12 @@ class Bench:
     batch: int
     steps: int
     repeats: int
+    seed: int = 0
 
 
-def make(name: str, size: int) -> nn.Module:
-    torch.manual_seed(SEED)
-    return build_network(name, classes=CLASSES, input_size=size)
+def make(name: str, bench: Bench) -> nn.Module:
+    torch.manual_seed(bench.seed)
+    return build_network(name, classes=CLASSES, input_size=bench.size)
 
 
 def bare_loop(network: nn.Module, images: torch.Tensor, labels: torch.Tensor, bench: Bench) -> None:
@@ -79,14 +79,14 @@ def seconds(job: Callable[[], object], device: torch.device) -> float:
 
 def measure(name: str, bench: Bench) -> list[str | float]:
     """A row: images a second of the bare loop, then median, lowest and highest share of it, as it comes and in fp32."""
-    images, labels = drawn(8 * bench.batch, bench.size)
+    images, labels = drawn(8 * bench.batch, bench)
     data = TrainingData(Pixels(images, labels, tuple(map(str, range(CLASSES)))), None, HALF, HALF)
     floats, targets = ((images / 255 - 0.5) / 0.5).to(bench.device), labels.to(bench.device)
-    networks = {kind: make(name, bench.size).to(bench.device) for kind in ("bare", "auto", "fp32")}
+    networks = {kind: make(name, bench).to(bench.device) for kind in ("bare", "auto", "fp32")}
 
     def tune(precision: Literal["auto", "fp32"]) -> None:
         protocol = Protocol(steps=bench.steps, batch_size=bench.batch, lr=1e-3, precision=precision)
-        train(networks[precision], data, protocol, seed=SEED, device=str(bench.device))
+        train(networks[precision], data, protocol, seed=bench.seed, device=str(bench.device))
 
     jobs: dict[str, Callable[[], None]] = {
         "bare": lambda: bare_loop(networks["bare"], floats, targets, bench),
@@ -98,9 +98,9 @@ def measure(name: str, bench: Bench) -> list[str | float]:
     return [name.rpartition(":")[2], bare, *shares(rounds, "auto"), *shares(rounds, "fp32")]
 
 
-def drawn(count: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    draws = torch.Generator().manual_seed(SEED)
-    images = torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, generator=draws)
+def drawn(count: int, bench: Bench) -> tuple[torch.Tensor, torch.Tensor]:
+    draws = torch.Generator().manual_seed(bench.seed)
+    images = torch.randint(0, 256, (count, 3, bench.size, bench.size), dtype=torch.uint8, generator=draws)
     return images, torch.randint(0, CLASSES, (count,), generator=draws)
 
 
@@ -120,12 +120,19 @@ def main() -> None:
         torch.set_num_threads(asked.threads)
     device = choose_device(asked.device)
     on_gpu = device.type == "cuda"
-    bench = Bench(device, size=32, batch=512 if on_gpu else 64, steps=200 if on_gpu else 16, repeats=asked.repeats)
+    bench = Bench(
+        device,
+        size=32,
+        batch=512 if on_gpu else 64,
+        steps=200 if on_gpu else 16,
+        repeats=asked.repeats,
+        seed=asked.seed,
+    )
     title = f"The trainer's share of the bare loop, on {device}: {bench.size} px, batches of {bench.batch}"
     table = Table(title, ("network", "bare img/s", "auto", "low", "high", "fp32", "fp32 low", "fp32 high"))
     for name in tqdm(asked.networks, disable=None):
         table.add(*measure(name, bench))
-    publish("training", [table], seed=SEED, keep=asked.json)
+    publish("training", [table], seed=asked.seed, keep=asked.json)
 
 
 if __name__ == "__main__":
