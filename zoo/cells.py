@@ -18,12 +18,12 @@ import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
-from headhunt.errors import BadValue, HomeLocked, NeedTwoClasses, NotWritten
+from headhunt.errors import BadValue, HomeLocked, NeedTwoClasses, NotWritten, first_few
 from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol, Refusal
 from zoo.catalogue.checks import check_name
 from zoo.clock import now
 from zoo.files import unwritten, writer_lock
-from zoo.images.pixels import View
+from zoo.images.pixels import Pixels, View
 from zoo.images.samples import Sample
 from zoo.networks.building import build_network
 from zoo.networks.measure import count_macs, count_params, evaluated, forward, measure
@@ -61,6 +61,8 @@ class Attempt:
     trained: Trained
     accuracy: float
     """On the test part."""
+    guess: float
+    """What naming the largest class of the test part would have given."""
 
     @property
     def chosen_by(self) -> float:
@@ -80,11 +82,21 @@ def train_cell(zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None)
     """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was."""
     if len(sample.classes) < 2:
         raise NeedTwoClasses(
-            f"{sample.name} has {len(sample.classes)} class(es), a classifier needs two. Make a folder for each class."
+            f"{sample.name} has {said_of(sample.classes)}, and a classifier needs two. Make a folder for each class."
         )
     job = Job(zoo, sample, plan)
     with job.alone():
         return fill(job, watch)
+
+
+def said_of(classes: tuple[str, ...]) -> str:
+    return f"one class, {classes[0]!r}" if classes else "no labels"
+
+
+def largest_share(pixels: Pixels) -> float:
+    """The share of the largest class among the labelled images."""
+    labels = pixels.labels[pixels.labels >= 0]
+    return float(labels.bincount().max() / len(labels))
 
 
 def fill(job: "Job", watch: Watch | None) -> Filled:
@@ -122,6 +134,12 @@ class Job:
         self.mean = self.parent.mean if self.parent else IMAGENET_DEFAULT_MEAN
         self.std = self.parent.std if self.parent else IMAGENET_DEFAULT_STD
         self.view = self._view()
+        self.row = zoo.catalogue.read().domains.get(plan.domain)
+        if self.row and self.row.classes and self.row.classes != sample.classes:
+            raise BadValue(
+                f"The domain {plan.domain!r} has the classes {first_few(self.row.classes)}; the sample {sample.name} has"
+                f" {first_few(sample.classes)}. Models of one row are compared: give another --domain."
+            )
 
     def _view(self) -> View:
         asked = self.plan.protocol.input_size
@@ -174,7 +192,7 @@ class Job:
         on_step = None if watch is None else lambda step: watch(seed, step)
         trained = train(network, data, self.plan.protocol, seed=seed, checkpoint=self.checkpoint(seed), on_step=on_step)
         scores = evaluate(network, parts.test, self.mean, self.std)
-        return Attempt(seed, network, trained, scores.accuracy)
+        return Attempt(seed, network, trained, scores.accuracy, largest_share(parts.test))
 
     def checkpoint(self, seed: int) -> Path:
         """One file for each seed of one job: the same question finds it again, another never does."""
@@ -204,6 +222,7 @@ class Job:
             protocol=self.plan.protocol,
             seed=attempt.seed,
             version=version,
+            license=self.row.license if self.row else None,
             parent=self.plan.parent,
         )
 
@@ -230,8 +249,9 @@ class Job:
             val_accuracy=attempt.trained.accuracy,
             seconds=attempt.trained.seconds,
             lr=protocol.lr,
-            epochs=protocol.epochs,
+            epochs=attempt.trained.curve[-1].epoch,
             batch_size=protocol.batch_size,
             curve=attempt.trained.curve,
+            flags=("diverged",) if attempt.accuracy <= attempt.guess else (),
             created=now(),
         )

@@ -82,8 +82,8 @@ class VersionDiff(Struct, frozen=True):
 # --- Training --------------------------------------------------------------------------------------------------------
 
 
-class Protocol(Struct, frozen=True):
-    """How a network is trained. It is part of every number that comes out, and is stored with it."""
+class Protocol(Struct, frozen=True, omit_defaults=False):
+    """How a network is trained. It is part of every number that comes out, and is stored whole beside it."""
 
     epochs: float = 10.0
     steps: int | None = None

@@ -143,6 +143,54 @@ def test_when_nothing_is_found_the_nearest_is_named(home: Path, capsys: pytest.C
     assert "The nearest is imagenet-1k/test_vit.r160_in1k" in said(capsys, "zoo", "list", "--max-params", "10")
 
 
+def test_the_largest_come_first_when_a_minus_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "zoo", "add", "timm:test_[rv][ei][st]*.r160_in1k")
+    cards = json.loads(said(capsys, "zoo", "list", "--sort", "-params", "--json"))
+    sizes = [card["params"] for card in cards]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) > 1
+
+
+def test_a_card_keeps_its_whole_protocol_and_the_history_the_epochs_that_were(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "zoo", "train", photos, "--domain", "photos", *QUICK)
+    protocol = json.loads(said(capsys, "zoo", "show", "photos/test_vit", "--json"))["protocol"]
+    assert (protocol["steps"], protocol["lr"], protocol["optimiser"]) == (4, 2e-3, "adamw")
+    row = json.loads(said(capsys, "zoo", "history", "--json"))[0]
+    assert row["epochs"] == pytest.approx(4 * 8 / 40)  # 48 images, of which 8 are held out
+
+
+def test_a_row_of_the_matrix_has_one_set_of_classes(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "zoo", "domain", "add", "photos", photos, "--license", "cc0-1.0")
+    for split in ("train", "test"):
+        (photos / split / "dark").rename(photos / split / "night")
+    assert main(["zoo", "train", str(photos), "--domain", "photos", *QUICK]) == 2
+    assert "light, night" in capsys.readouterr().err
+
+
+def test_a_model_inherits_the_licence_of_its_domain(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "zoo", "domain", "add", "photos", photos, "--license", "cc0-1.0")
+    said(capsys, "zoo", "train", "photos", "--domain", "photos", *QUICK)
+    assert json.loads(said(capsys, "zoo", "show", "photos/test_vit", "--json"))["license"] == "cc0-1.0"
+
+
+def test_who_evaluates_on_the_training_images_is_told(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "train").rename(photos.parent / "plain")
+    plain = str(photos.parent / "plain")
+    said(capsys, "zoo", "train", plain, "--domain", "plain", *QUICK)
+    assert main(["zoo", "evaluate", "plain/test_vit", plain]) == 0
+    assert "was trained on" in capsys.readouterr().err
+    assert "domain remove plain" in said(capsys, "zoo", "remove", "plain/*")
+    assert "None of the 1 outcomes" in said(capsys, "zoo", "history", "--dataset", "plane")
+
+
 WRONG = [
     (["zoo", "lst"], "Did you mean 'list'"),
     (["zoo", "show", "nothing"], "No model named 'nothing'"),
@@ -165,7 +213,14 @@ WRONG = [
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--batch-size", "0"], "--batch-size 0"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--batch-size", "1e9"], "--batch-size '1e9'"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--input", "1000000"], "--input 1000000"),
-    (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--optimiser", "lion"], "lion"),
+    (
+        ["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--optimiser", "lion"],
+        "There are: adamw, sgd",
+    ),
+    (
+        ["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--steps", "5", "--epochs", "4"],
+        "--steps 5 and --epochs 4",
+    ),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "a"], "--seeds 'a'"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "0,0"], "twice"),
     (["zoo", "train", "photos", "--network", "test_vit", "--domain", "d", "--seeds", "9" * 30], "4294967295"),

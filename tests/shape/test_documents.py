@@ -59,6 +59,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     archive.writestr(f"photos/{split}/{name}/{i}.png", buffer.getvalue())
     with zipfile.ZipFile(place / "photos.zip") as archive:
         archive.extractall(place)
+    Image.new("RGB", (40, 30), "white").save(place / "photo.png")
     (place / "weights").mkdir()
     state = build_network("test_resnet", classes=10).state_dict()
     save_file(dict(state), place / "weights" / "my_resnet.safetensors")
@@ -88,4 +89,4 @@ def test_the_documents_work_as_written(desk: Path) -> None:
                 done.add(tuple(words))
         for block in blocks(document, "python"):
             told(desk, [sys.executable, "-c", block])
-    assert len(done) > 20
+    assert len(done) >= 20

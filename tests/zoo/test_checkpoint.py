@@ -171,6 +171,7 @@ def test_the_table_of_sizes_is_true_for_some_of_every_kind() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_table_of_sizes_is_true() -> None:
     known = {size.name: size for size in read_table()}
     names = [name for name in network_names() if name in known]

@@ -110,9 +110,9 @@ def test_a_part_is_loaded_alone_and_unlabelled_images_are_minus_one(tmp_path: Pa
 def test_the_number_of_threads_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"{i}.jpg": encode(photo(i, (70 + i % 9, 50)), "JPEG") for i in range(100)}
     with open_sample(zip_of(files.items(), tmp_path / "x.zip")) as sample:
-        monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
+        monkeypatch.setattr(module, "usable_cores", lambda: 1)
         alone = load_pixels(sample, View(32)).images
-        monkeypatch.setattr(module.os, "cpu_count", lambda: 8)
+        monkeypatch.setattr(module, "usable_cores", lambda: 8)
         assert (load_pixels(sample, View(32)).images == alone).all()
 
 

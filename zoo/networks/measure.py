@@ -50,7 +50,7 @@ def measure(network: nn.Module, *, input_size: int, channels: int = 3, device: s
     image = torch.zeros(1, channels, input_size, input_size, device=place)
     try:
         network.to(place)
-        with evaluated(network), torch.inference_mode():
+        with evaluated(network), torch.inference_mode(), one_thread():
             run = functools.partial(forward, network, image)
             latency = median_ms(run, place)
             peak = peak_bytes(run, place) + image.nbytes + weight_bytes(network)
@@ -148,12 +148,20 @@ def peak_on_cpu(run: Callable[[], object]) -> int:
     return peak
 
 
-def device_name(place: torch.device) -> str:
-    """The machine that figures belong to: `AMD EPYC 9B45, 2 threads` or `NVIDIA H200`."""
-    if place.type == "cuda":
-        return torch.cuda.get_device_name(place)
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Several threads on cores that others use too may take a hundred times as long; one can be compared with one."""
     threads = torch.get_num_threads()
-    return f"{cpu_name()}, {threads} thread{'' if threads == 1 else 's'}"
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def device_name(place: torch.device) -> str:
+    """The machine that figures belong to: `AMD EPYC 9B45, 1 thread` or `NVIDIA H200`."""
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else f"{cpu_name()}, 1 thread"
 
 
 @functools.cache

@@ -275,7 +275,7 @@ class Loop:
             self._write(keeper)
         if not keeper.path.exists():
             return Interrupted(f"{at}, before anything could be kept; train again to begin anew.")
-        return Interrupted(f"{at}. Train again with the same checkpoint to go on: {keeper.path}")
+        return Interrupted(f"{at}. The same training, begun again, goes on from there ({keeper.path}).")
 
     def _diverged(self, what: str, step: int, rate: float) -> Diverged:
         return Diverged(

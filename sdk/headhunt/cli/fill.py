@@ -76,7 +76,7 @@ def found_in_file(asked: argparse.Namespace) -> Found:
     missing = [f"--{name}" for name in ("network", "domain", "input") if getattr(asked, name) is None]
     if missing:
         raise BadSpec(
-            f"A weights file does not say what network it belongs to: {asked.source!r} needs {', '.join(missing)}."
+            f"A weights file does not tell its own facts: {asked.source!r} needs {', '.join(missing)}."
             " Models of timm are written timm:TAG."
         )
     return from_checkpoint(
@@ -100,6 +100,9 @@ def remove_models(asked: argparse.Namespace) -> None:
     zoo.remove([card.id for card in cards])
     for card in cards:
         print(f"removed {card.id}")
+    left = {card.domain for card in zoo.catalogue.read().cards.values()}
+    for domain in sorted({card.domain for card in cards} - left):
+        print(f"No model of {domain} is left. Its row stays: headhunt zoo domain remove {domain}")
 
 
 def build_starter(asked: argparse.Namespace) -> None:

@@ -46,7 +46,7 @@ def open_streams() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
     try:
-        asked = build_parser().parse_args(arguments)
+        asked = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
         handler_named(asked.handler)(asked)
         sys.stdout.flush()
     except Interrupted as error:
@@ -62,6 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fail("stopped. Nothing half-written is left behind.")
         return INTERRUPTED
     return 0
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """`--sort -accuracy` as `--sort=-accuracy`: what follows is no option, though it looks like one."""
+    words: list[str] = []
+    for word in arguments:
+        if words and words[-1] == "--sort" and word.startswith("-"):
+            words[-1] = f"--sort={word}"
+        else:
+            words.append(word)
+    return words
 
 
 def handler_named(name: str) -> Handler:

@@ -146,11 +146,8 @@ def list_domains(asked: argparse.Namespace) -> None:
 
 
 def show_history(asked: argparse.Namespace) -> None:
-    rows = [
-        row
-        for row in History(home_folder()).rows()
-        if asked.model in (None, row.model) and asked.dataset in (None, row.dataset)
-    ]
+    there = History(home_folder()).rows()
+    rows = [row for row in there if asked.model in (None, row.model) and asked.dataset in (None, row.dataset)]
     if asked.csv:
         replace_file(Path(asked.csv), as_csv(rows).encode())
         print(f"{len(rows)} outcomes written to {asked.csv}")
@@ -160,6 +157,10 @@ def show_history(asked: argparse.Namespace) -> None:
         print(table_of_outcomes(rows[-RECENT:]))
         if len(rows) > RECENT:
             print(f"... the last {RECENT} of {len(rows)}; --csv FILE or --json gives all.")
+    elif there:
+        print(
+            f"None of the {len(there)} outcomes is of that model and dataset; without --model and --dataset all show."
+        )
     else:
         print("No outcomes yet: 'headhunt zoo train' and 'headhunt zoo import-history' write them.")
 

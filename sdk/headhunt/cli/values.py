@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from headhunt.errors import BadValue, MissingFile, printable
+from headhunt.errors import BadValue, MissingFile, did_you_mean, printable
 from headhunt.vocabulary import Protocol
 
 T = TypeVar("T")
@@ -91,12 +91,17 @@ def protocol(asked: argparse.Namespace) -> Protocol:
             given["input_size" if name == "input" else name] = bounded(
                 name.replace("_", "-"), text, kind, would_do, allowed
             )
-    given.update((name, getattr(asked, name)) for name in WORDS if getattr(asked, name) is not None)
+    if asked.epochs is not None and asked.steps is not None:
+        raise BadValue(f"--steps {asked.steps} and --epochs {asked.epochs} are two answers to one question. Give one.")
+    given.update((name, word(name, getattr(asked, name))) for name in WORDS if getattr(asked, name) is not None)
     if asked.seeds is not None:
         given["seeds"] = seeds(asked.seeds)
-    try:
-        return msgspec.convert(given, Protocol)
-    except msgspec.ValidationError as error:
-        raise BadValue(
-            f"{str(error).replace(' - at `$.', ' for --').rstrip('`')}. 'headhunt zoo train --help' says what would do."
-        ) from None
+    return msgspec.convert(given, Protocol)
+
+
+def word(option: str, text: str) -> str:
+    """One of the words that the protocol knows."""
+    known = get_args(get_type_hints(Protocol)[option])
+    if text not in known:
+        raise BadValue(did_you_mean(option, text, known, f"There are: {', '.join(known)}."))
+    return text

@@ -19,11 +19,13 @@ from zoo.training.trainer import Step
 
 def evaluate_model(asked: argparse.Namespace) -> None:
     zoo = Zoo()
-    zoo.card(asked.model)
+    card = zoo.card(asked.model)
     with sample_named(zoo, asked.sample) as sample:
         named = asked.sample.encode(errors="backslashreplace").decode()  # a path need not be Unicode, JSON must
         result = msgspec.structs.replace(judge(zoo, asked.model, sample, asked.split), sample=named)
         warn(*refused_lines(result.refused[len(sample.refused) :]))
+        if result.split == "all" and card.version == sample.version.id:
+            warn(f"most of these images are those that {card.id} was trained on; its card has the held-out accuracy.")
     print(as_json(result) if asked.json else report(result))
 
 
