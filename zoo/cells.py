@@ -137,7 +137,7 @@ class Job:
         self.row = zoo.catalogue.read().domains.get(plan.domain)
         if self.row and self.row.classes and self.row.classes != sample.classes:
             raise BadValue(
-                f"The domain {plan.domain!r} has the classes {first_few(self.row.classes)}; the sample {sample.name} has"
+                f"The domain {plan.domain!r} has the classes {first_few(self.row.classes)}; {sample.name} has"
                 f" {first_few(sample.classes)}. Models of one row are compared: give another --domain."
             )
 
