@@ -75,6 +75,8 @@ def test_a_domain_is_evaluated_by_its_name(home: Path, photos: Path, capsys: pyt
     assert "cc0-1.0" in said(capsys, "zoo", "domain", "list")
     said(capsys, "zoo", "train", "mine", "--domain", "mine", *QUICK)
     assert json.loads(said(capsys, "zoo", "evaluate", "mine/test_vit", "mine", "--json"))["n"] == 16
+    assert main(["zoo", "evaluate", "mine/test_vit", "mine", "--split", "val"]) == 2
+    assert "mine has test, train" in capsys.readouterr().err
 
 
 def test_a_child_starts_from_its_parents_weights(home: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ def sample_named(zoo: Zoo, name: str) -> Iterator[Sample]:
     domain = zoo.catalogue.read().domains.get(name)
     if domain is not None and domain.version is not None and not Path(name).exists():
         opened = stored_sample(domain.version, zoo.home)
+        opened.name = domain.name
     elif not Path(name).exists():
         raise MissingFile(
             f"No file or folder {name!r}, and no domain of that name with images."
