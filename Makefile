@@ -43,7 +43,7 @@ wheel: install
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 	$(PYTHON) -m venv build/clean
 	build/clean/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
-	cd build && clean/bin/python -I -c 'import headhunt, zoo.repository; print("imported headhunt", headhunt.__version__)'
+	cd build && clean/bin/python -I -c 'import headhunt, recommender, zoo.repository; print("imported headhunt", headhunt.__version__)'
 	cd build && HEADHUNT_HOME=clean/home clean/bin/headhunt zoo list
 	rm -rf build/clean
 

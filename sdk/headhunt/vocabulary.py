@@ -224,3 +224,32 @@ class Evaluation(Struct, frozen=True):
     seconds: float
     per_class: dict[str, float]
     refused: tuple[Refusal, ...] = ()
+
+
+# --- Health of a sample ----------------------------------------------------------------------------------------------
+
+
+class Finding(Struct, frozen=True):
+    """One thing that a sample's health examination found: a stable code, words, and the files concerned."""
+
+    code: str
+    severity: Literal["note", "warning", "serious"]
+    words: str
+    """What was found, the numbers, and what would do; one line."""
+    files: tuple[str, ...] = ()
+    """Paths as the sample shows them, the worst first; groups of near-duplicates one after the other."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Where files belong together (near-duplicates): each group."""
+
+
+class Health(Struct, frozen=True):
+    """The health of a sample: what was found, and what the plainest predictors reach on it."""
+
+    sample: str
+    version: str
+    images: int
+    classes: dict[str, int]
+    findings: tuple[Finding, ...]
+    baselines: dict[str, float]
+    """Accuracy of `majority` (naming the largest class) and `linear` (a ridge on reference features); cross-validated."""
+    seconds: float

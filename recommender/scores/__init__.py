@@ -1,0 +1,1 @@
+"""Published transferability scores as pure functions, in one table."""
