@@ -64,12 +64,16 @@ class View:
 
 @dataclass(frozen=True)
 class Pixels:
-    """Decoded images: uint8 [N, 3, S, S], channels last. `labels`: int64 [N], places in `classes`, -1: unlabelled."""
+    """Decoded images: uint8 [N, 3, S, S], channels last. `labels`: int64 [N], places in `classes`, -1: unlabelled.
+
+    `kept`: which of the entries that were asked for the N images are, in order; the others are `refused`.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
     classes: tuple[str, ...]
     refused: tuple[Refusal, ...] = ()
+    kept: tuple[int, ...] = ()
 
 
 def load_pixels(sample: Sample, view: View, split: str | None = None, classes: tuple[str, ...] | None = None) -> Pixels:
@@ -77,21 +81,38 @@ def load_pixels(sample: Sample, view: View, split: str | None = None, classes: t
 
     `classes` fixes the order of the labels; by default the sample's own, sorted.
     """
-    entries = sample.entries(split)
+    return load_entries(sample, sample.entries(split), view, classes)
+
+
+def load_entries(
+    sample: Sample, entries: Sequence[Entry], view: View, classes: tuple[str, ...] | None = None
+) -> Pixels:
+    """The same for chosen images of a sample, in the order given."""
     names = sample.classes if classes is None else classes
-    labels = _labels(entries, names)
-    images = allocate(len(entries), view.size)
-    refusals = _fill(images, sample, entries, view)
-    kept = [i for i, refusal in enumerate(refusals) if refusal is None]
+    labels = places_of(entries, names)
+    images, refusals = decode_entries(sample, entries, view)
+    kept = tuple(i for i, refusal in enumerate(refusals) if refusal is None)
     refused = tuple(refusal for refusal in refusals if refusal is not None)
     check_broken(refused, len(kept), sample.limits)
+    return Pixels(close_ranks(images, kept), labels[torch.tensor(kept, dtype=torch.int64)], names, refused, kept)
+
+
+def decode_entries(sample: Sample, entries: Sequence[Entry], view: View) -> tuple[torch.Tensor, list[Refusal | None]]:
+    """Every entry has its place in the images [N, 3, S, S]; where it was refused, its place holds nothing of worth."""
+    images = allocate(len(entries), view.size)
+    return images, _fill(images, sample, entries, view)
+
+
+def close_ranks(images: torch.Tensor, kept: Sequence[int]) -> torch.Tensor:
+    """The images at these places, in rising order, moved to the front of the same memory."""
     for to, origin in enumerate(kept):
         if to != origin:
             images[to] = images[origin]
-    return Pixels(images[: len(kept)], labels[torch.tensor(kept, dtype=torch.int64)], names, refused)
+    return images[: len(kept)]
 
 
-def _labels(entries: Sequence[Entry], classes: tuple[str, ...]) -> torch.Tensor:
+def places_of(entries: Sequence[Entry], classes: tuple[str, ...]) -> torch.Tensor:
+    """The label of each entry as its place in `classes`: int64 [N], -1: unlabelled."""
     place = {name: i for i, name in enumerate(classes)}
     strange = sorted({entry.label for entry in entries if entry.label is not None} - place.keys())
     if strange:
