@@ -53,6 +53,8 @@ class StarterDomain:
     description: str
     draw: Callable[[Counts], dict[str, Pictures]]
     license: str = "apache-2.0"
+    family: Family | None = None
+    """What draws more of them, with any chance; None: there are no more than the splits hold."""
 
     def row(self) -> Domain:
         """What the catalogue says of it before its sample is stored."""
@@ -93,7 +95,7 @@ def _drawn(family: Family, description: str) -> StarterDomain:
             for split in SPLITS
         }
 
-    return StarterDomain(family.name, description, draw)
+    return StarterDomain(family.name, description, draw, family=family)
 
 
 def _digits(_: Counts) -> dict[str, Pictures]:

@@ -1,4 +1,7 @@
-"""The starter zoo in a home: its samples kept as versions, its models as cards, each as soon as it is there."""
+"""The starter zoo in a home: its samples kept as versions, its models as cards, each as soon as it is there.
+
+After the models comes the reference network, so that no recommendation has to wait for it.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ from zoo.repository import Zoo
 from zoo.starter.build import Progress, StarterPlan, build_starter
 from zoo.starter.domains import FULL, starter_domain
 from zoo.starter.packing import pack
+from zoo.starter.reference import starter_reference
 
 
 def fill_starter(
@@ -20,7 +24,7 @@ def fill_starter(
     process_count: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Build what is missing, and say how many models that were."""
+    """Build what is missing, and say how many models that were. The reference network comes with the whole zoo only."""
     folder = zoo.home / "cache" / "starter"
     rows: dict[str, Domain] = {}
     there = set(zoo.catalogue.read().cards)
@@ -31,6 +35,8 @@ def fill_starter(
             rows[name] = _kept(zoo, name, pack(name, folder, plan.counts if plan else FULL))
         zoo.add(found, rows[name])
         built += 1
+    if plan is None:
+        starter_reference(zoo.home)
     return built
 
 

@@ -1,0 +1,131 @@
+"""The domain discriminator: which of the repository's domains do these images come from, or from none?
+
+    gallery --reference network--> vectors --Gaussians--> distances --temperature--> P(domain) --> shares of the sample
+                                      |                       +--held-out images--> none of these?
+                                      +--means of domains--> nearness
+
+It is trained over the domains whose images are stored, up to 384 images each. What it keeps of a domain is a record
+(discriminator/records.py); putting the records together again (discriminator/trained.py) costs a fraction of a second.
+"""
+
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from discriminator.backbone import Backbone
+from discriminator.embedding import EDITION, embedded
+from discriminator.features import FeatureStore
+from discriminator.gallery import Gallery
+from discriminator.records import Record, Records
+from discriminator.reference import reference
+from discriminator.trained import NOTHING_KNOWN, Resemblance, Trained
+from headhunt.errors import BlobBroken, Refused, UnknownDomain, UnknownVersion, one_line
+from zoo.images.samples import Sample, stored_sample
+from zoo.repository import Zoo
+
+__all__ = ["Discriminator", "Resemblance", "reference"]
+
+IMAGES = 384
+"""Of each domain, at most. A third is held out."""
+
+
+class Discriminator:
+    """The discriminator of a zoo. It follows the catalogue: a question is answered over the domains of the moment."""
+
+    def __init__(self, zoo: Zoo, store: FeatureStore, backbone: Backbone | None = None) -> None:
+        """backbone: None: the zoo's reference, which may have to be trained at the first question."""
+        self.zoo, self.store = zoo, store
+        self._backbone = backbone
+        self._records: dict[str, Record] = {}
+        self._refused: dict[str, str] = {}
+        self._trained: dict[tuple[tuple[str, str], ...], Trained] = {}
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        return self._backbone or reference(self.zoo)
+
+    def resembles(self, gallery: Gallery) -> Resemblance:
+        """Which domains these images come from. Computes the records of domains that are new."""
+        trained = self.trained()
+        if trained is None:
+            return msgspec.structs.replace(NOTHING_KNOWN, left_out=self.left_out())
+        vectors = embedded(self.store.features(self.backbone, gallery))
+        different = first_of_each([entry.digest for entry in gallery.entries])
+        return msgspec.structs.replace(trained.judge(vectors, different), left_out=self.left_out())
+
+    def trained(self) -> Trained | None:
+        """Over the domains of the moment; None where there are none."""
+        versions = self._versions()
+        self._learn(set(versions.values()))
+        key = tuple((name, version) for name, version in versions.items() if version in self._records)
+        if key and key not in self._trained:
+            self._trained = {key: Trained.over({name: self._records[version] for name, version in key})}
+        return self._trained[key] if key else None
+
+    def left_out(self) -> dict[str, str]:
+        """Domains of the catalogue whose stored images could not be used, and why."""
+        return {name: self._refused[version] for name, version in self._versions().items() if version in self._refused}
+
+    def domain_vectors(self) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        """Names [K] and mean embeddings [K, d], in the same order. A vector stays when other domains come and go."""
+        trained = self.trained()
+        if trained is None:
+            return (), np.empty((0, 0), np.float32)
+        return trained.names, np.stack([record.mean for record in trained.records]).astype(np.float32)
+
+    def distance(self, first: str, second: str) -> float:
+        """Between the mean embeddings of two domains."""
+        names, vectors = self.domain_vectors()
+        for name in (first, second):
+            if name not in names:
+                raise UnknownDomain(name, names, "Only domains whose images are stored have a place.")
+        return float(np.linalg.norm(vectors[names.index(first)] - vectors[names.index(second)]))
+
+    # --- records ---
+
+    def _versions(self) -> dict[str, str]:
+        """The domains that stand for a sample, and its version; in the order of their names."""
+        domains = sorted(self.zoo.catalogue.read().domains.items())
+        return {name: domain.version for name, domain in domains if domain.version is not None}
+
+    def _learn(self, versions: set[str]) -> None:
+        """Have the record of each of these versions, and of no other: read, or computed where there is none."""
+        if versions == self._records.keys() | self._refused.keys():
+            return
+        kept = Records(self.zoo.home, f"{self.backbone.digest[:32]}-{EDITION}-{IMAGES}")
+        self._records = {version: record for version, record in self._records.items() if version in versions}
+        self._refused = {}
+        for version in sorted(versions - self._records.keys()):
+            try:
+                self._records[version] = kept.read(version) or self._compute(version, kept)
+            except (BlobBroken, Refused, UnknownVersion) as error:
+                self._refused[version] = one_line(error)
+        kept.keep_only(versions)
+
+    def _compute(self, version: str, kept: Records) -> Record:
+        gallery = gallery_of(stored_sample(version, self.zoo.home))
+        vectors = embedded(self.store.features(self.backbone, gallery))
+        record = Record.of(vectors, gallery.labels, chance_of(version))
+        kept.write(version, record)
+        return record
+
+
+def gallery_of(sample: Sample) -> Gallery:
+    """A fair draw of what the domain's models were trained on: the training part where there is one, else all."""
+    entries = sample.entries("train" if "train" in sample.splits else None)
+    if len(entries) > IMAGES:
+        chosen = np.sort(chance_of(sample.version.id).choice(len(entries), IMAGES, replace=False))
+        entries = tuple(entries[i] for i in chosen)
+    return Gallery(sample, entries)
+
+
+def chance_of(version: str) -> np.random.Generator:
+    """The same draw for the same images, everywhere."""
+    return np.random.default_rng(int(version[:16], 16))
+
+
+def first_of_each(names: list[str]) -> NDArray[np.int64]:
+    """The places where a name stands for the first time."""
+    return np.sort(np.unique(names, return_index=True)[1]).astype(np.int64)
