@@ -47,7 +47,7 @@ class Kind(Protocol):
     def add(self, vectors: Floats) -> None: ...
 
     def search(self, queries: Floats, k: int, allowed: Flags) -> tuple[Floats, Rows]:
-        """Similarities and rows [Q, k], nearest first, of the rows that are `allowed` [N]; row -1 where those are fewer."""
+        """Similarities and rows [Q, k], nearest first, of `allowed` [N] rows; row -1 where those are fewer."""
 
     def blocks(self) -> Iterator[Floats]:
         """All vectors in the order of their rows."""
