@@ -72,7 +72,8 @@ def linear_loss(data: Given, rng: np.random.Generator) -> float:
 
 def _even(stage: Floats) -> Floats:
     """[d_s]: the weight of each column that gives the stage a total variance of 1."""
-    return np.full(stage.shape[1], max(1, np.count_nonzero(stage.any(axis=0))) ** -0.5)
+    alive = np.count_nonzero(stage.any(axis=0))
+    return np.full(stage.shape[1], 1 / np.sqrt(alive) if alive else 0.0)
 
 
 def _fit(z: Floats, s: Floats, data: Given) -> Fit:

@@ -14,10 +14,16 @@ from types import MappingProxyType
 
 import numpy as np
 
+from recommender.scores.gbc import gbc
 from recommender.scores.given import Given
+from recommender.scores.hscore import h_score
+from recommender.scores.leep import leep, leep_left_out, nleep
 from recommender.scores.linear import linear, linear_loss
 from recommender.scores.logme import logme
 from recommender.scores.neighbours import NEIGHBOURS, knn_score
+from recommender.scores.parc import parc
+from recommender.scores.sfda import sfda
+from recommender.scores.transrate import transrate
 
 Score = Callable[[Given, np.random.Generator], float]
 
@@ -28,8 +34,16 @@ def scores() -> Mapping[str, Score]:
         {
             "1-nn": partial(knn_score, k=1),
             "k-nn": partial(knn_score, k=NEIGHBOURS),
+            "gbc": gbc,
+            "h_score": h_score,
+            "leep": leep,
+            "leep_left_out": leep_left_out,
             "linear": linear,
             "linear_loss": linear_loss,
             "logme": logme,
+            "nleep": nleep,
+            "parc": parc,
+            "sfda": sfda,
+            "transrate": transrate,
         }
     )
