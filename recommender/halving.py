@@ -1,0 +1,280 @@
+"""Which of these models learns the sample best? Short trainings, in rungs; after each, fewer go on, and for longer.
+
+    rung 0   every contender, some steps      rates: the first of each network tries all, the others take its best
+    rung 1   the best share of them, more steps, from where they stood
+    ...      until the plan's rungs are done, the time is up, or the order of those left is settled
+
+This is successive halving (Jamieson and Talwalkar, 2016), with one change: who stays is decided by where the curve of
+held-out losses is going (recommender/curves.py), not by where it stands. Two contenders are compared image by image,
+since they were judged on the same images: the differences vary far less than the losses do.
+
+Nothing is begun that will not end in time, as far as the pace of that network is known; what turns out slower is
+stopped and counts as it stands. Every finished probe is in the book, and a halving begun again finds it there.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from headhunt.errors import BadValue, Interrupted
+from recommender.clock import Clock
+from recommender.contender import Contender, ProbeResult
+from recommender.curves import Curve, extrapolate
+from recommender.lanes import Job, Lanes
+from recommender.pace import Pace, work
+from recommender.probe_book import ProbeBook
+from recommender.probes import Probe, Trial, probe
+from zoo.networks.weights import State
+
+SETTLED = 1.64
+"""Standard deviations between two contenders that settle their order: 19 times in 20 the leader stays ahead."""
+WEIGHTS_KEPT = 4
+"""After the last rung, of the best so many the weights stay on the disk, so that their training can go on."""
+
+Wave = list[tuple[str, float | None]]
+"""Probes that may run at the same time: a model and its rate; None: the best that is known by then."""
+OnProgress = Callable[[ProbeResult, int, int], None]
+"""Called after every probe: what it came to, how many of this rung are done, how many there are."""
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """How short trainings are made. The numbers are those that ranked best where it was measured: docs/probes.md.
+
+    rungs: the steps that each rung adds. rates: the first is the one that all take where time does not allow more.
+    keep: the share of contenders that goes on to the next rung, `fewest` at least. horizon: the steps of the
+    fine-tuning that the losses are extrapolated to.
+    """
+
+    rungs: tuple[int, ...] = (12, 24, 72)
+    rates: tuple[float, ...] = (2e-3, 5e-4)
+    keep: float = 1 / 3
+    fewest: int = 2
+    batch_size: int = 32
+    layer_decay: float = 0.65
+    weight_decay: float = 0.05
+    horizon: int = 300
+    seed: int = 0
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [
+            (not self.rungs or min(self.rungs) < 1, "rungs", self.rungs, "one or more numbers of steps, each above 0"),
+            (not self.rates or not 0 < min(self.rates) <= max(self.rates) < math.inf, "rates", self.rates, "above 0"),
+            (not 0 < self.keep <= 1, "keep", self.keep, "a share above 0, up to 1"),
+            (self.fewest < 1, "fewest", self.fewest, "1 or more"),
+            (self.batch_size < 2, "batch_size", self.batch_size, "2 or more"),
+            (self.horizon < 1, "horizon", self.horizon, "1 or more steps"),
+        ]
+        for is_wrong, name, value, wanted in wrong:
+            if is_wrong:
+                raise BadValue(f"The {name} of a plan of probes are {value}; wanted: {wanted}.")
+
+    def trial(self, lr: float, rung: int) -> Trial:
+        return Trial(
+            lr=lr,
+            rungs=self.rungs[: rung + 1],
+            batch_size=self.batch_size,
+            layer_decay=self.layer_decay,
+            weight_decay=self.weight_decay,
+            seed=self.seed,
+        )
+
+
+def halving(
+    contenders: Sequence[Contender],
+    plan: ProbePlan,
+    clock: Clock,
+    book: ProbeBook,
+    on_progress: OnProgress | None = None,
+    pace: Pace | None = None,
+) -> Iterator[tuple[ProbeResult, ...]]:
+    """After every rung the newest result of each contender that was tried, the most promising first.
+
+    Contenders are tried in the order given, which matters when time is short: bring the likeliest first. `pace` brings
+    what is known of costs, and takes up what is measured. After Ctrl-C what is there is yielded once more, then
+    Interrupted is raised.
+    """
+    race = _Race(contenders, plan, book, Probe(clock, pace or Pace(), plan.device))
+    for rung in range(len(plan.rungs)):
+        try:
+            race.run(rung, on_progress)
+        except Interrupted:
+            yield race.standing()
+            raise
+        yield race.standing()
+        if race.settled(rung + 1) or clock.left() <= 0:
+            break
+    race.tidy(WEIGHTS_KEPT)
+
+
+def weights_of(result: ProbeResult, contender: Contender, plan: ProbePlan, book: ProbeBook) -> State | None:
+    """Where the probe of a contender ended, for a training that goes on from there; None where it was not kept."""
+    return book.state(book.key(contender.card, plan.trial(result.lr, result.rungs - 1)))
+
+
+class _Race:
+    """The state of a halving: the newest result of each contender, who is still in, which rate suits which network."""
+
+    def __init__(self, contenders: Sequence[Contender], plan: ProbePlan, book: ProbeBook, how: Probe) -> None:
+        self.plan, self.book, self.how = plan, book, how
+        self.contenders = {contender.card.id: contender for contender in contenders}
+        self.staying = list(self.contenders)
+        self.results: dict[str, ProbeResult] = {}
+        self.rates: dict[str, float] = {}
+        """By network: the best of those tried."""
+        self.lanes = Lanes(plan.device)
+
+    # --- running ---
+
+    def run(self, rung: int, on_progress: OnProgress | None) -> None:
+        """One rung of all who stay. Whoever is not reached keeps the result it has."""
+        self.staying = self._who_stays(rung)
+        waves = self._first_waves() if rung == 0 else self._one_wave()
+        done, total = 0, sum(map(len, waves))
+        for number, wave in enumerate(waves):
+            chosen = [(name, lr or self._rate(name)) for name, lr in wave]
+            jobs: list[Job[ProbeResult | None]] = [partial(self._probe, name, lr, rung) for name, lr in chosen]
+            for result in self._each(jobs, alone=rung == 0 and number == 0):
+                done += 1
+                if result:
+                    self._take(result)
+                    if on_progress:
+                        on_progress(result, done, total)
+        self._expect()
+        self.tidy(max(WEIGHTS_KEPT, self._places(rung + 1)))
+
+    def _one_wave(self) -> list[Wave]:
+        """Everybody who stays, at the rate it has."""
+        return [[(name, self.results[name].lr) for name in self.staying]]
+
+    def _first_waves(self) -> list[Wave]:
+        """The first of each network with all rates, then all others with the best of these.
+
+        Where the whole rung does not fit into the time, there is one rate, and the order is that of the contenders.
+        """
+        scouts = {self.contenders[name].card.network: name for name in reversed(self.staying)}
+        if self._all_fit(len(scouts)):
+            first: Wave = [(name, lr) for name in self.staying if name in scouts.values() for lr in self.plan.rates]
+            return [first, [(name, None) for name in self.staying if name not in scouts.values()]]
+        return [[(name, self.plan.rates[0]) for name in self.staying]]
+
+    def _all_fit(self, scouts: int) -> bool:
+        """Judged by the first contender's size of data; costs by network."""
+        if not self.staying or len(self.plan.rates) == 1:
+            return bool(self.staying)
+        images = self._work(self.contenders[self.staying[0]], 0)
+        costs = [self.how.pace.seconds(self.contenders[name].card, images) for name in self.staying]
+        return sum(costs) * (1 + scouts * (len(self.plan.rates) - 1) / len(costs)) <= self.how.clock.left()
+
+    def _each(self, jobs: Sequence[Job[ProbeResult | None]], alone: bool) -> Iterator[ProbeResult | None]:
+        """The first of all jobs is run alone, to see what it takes."""
+        if alone and jobs:
+            yield self.lanes.widen(jobs[0])
+            jobs = jobs[1:]
+        yield from self.lanes.run(jobs)
+
+    def _probe(self, name: str, lr: float, rung: int) -> ProbeResult | None:
+        """From the book, else by training. None: there is no time for it."""
+        contender, trial = self.contenders[name], self.plan.trial(lr, rung)
+        key = self.book.key(contender.card, trial)
+        known = self.book.result(key)
+        if known or not self._fits(contender, rung):
+            return known
+        how = Probe(self.how.clock, self.how.pace, self.how.device, self.lanes.stopped)
+        start = self._start(name, lr, rung)
+        if rung and start is None:
+            return None
+        probed = probe(contender, trial, how, start)
+        if "cut" not in probed.result.marks:
+            self.book.keep(key, probed.result, probed.network)
+        return probed.result
+
+    def _start(self, name: str, lr: float, rung: int) -> tuple[ProbeResult, State] | None:
+        """Where the rung before ended; made again where its weights are gone."""
+        if rung == 0:
+            return None
+        contender = self.contenders[name]
+        key = self.book.key(contender.card, self.plan.trial(lr, rung - 1))
+        state = self.book.state(key)
+        result = self.book.result(key)
+        if result and state:
+            return result, state
+        if result and "diverged" in result.marks:
+            return None
+        again = probe(contender, self.plan.trial(lr, rung - 1), self.how, self._start(name, lr, rung - 1))
+        if again.network is None or "cut" in again.result.marks:
+            return None
+        self.book.keep(key, again.result, again.network)
+        return again.result, again.network.state_dict()
+
+    def _fits(self, contender: Contender, rung: int) -> bool:
+        left = self.how.clock.left()
+        return left > 0 and self.how.pace.seconds(contender.card, self._work(contender, rung)) <= left
+
+    def _work(self, contender: Contender, rung: int) -> float:
+        return work(contender.data(), self.plan.rungs[rung], self.plan.batch_size, rung == 0)
+
+    # --- judging ---
+
+    def _take(self, result: ProbeResult) -> None:
+        """A later rung replaces an earlier one; of several rates at one rung the better one stays."""
+        held = self.results.get(result.model)
+        if held is None or result.rungs > held.rungs or result.val_loss < held.val_loss:
+            self.results[result.model] = result
+            if result.rungs == 1:
+                self.rates[self.contenders[result.model].card.network] = result.lr
+
+    def _rate(self, name: str) -> float:
+        return self.rates.get(self.contenders[name].card.network, self.plan.rates[0])
+
+    def _expect(self) -> None:
+        """Read all curves together, and write down where each is going."""
+        results = list(self.results.values())
+        curves = [_curve(result) for result in results]
+        for result, there in zip(results, extrapolate(curves, self.plan.horizon), strict=True):
+            self.results[result.model] = msgspec.structs.replace(result, expected=there.loss, spread=there.spread)
+
+    def standing(self) -> tuple[ProbeResult, ...]:
+        return tuple(sorted(self.results.values(), key=lambda result: (result.expected, result.model)))
+
+    def _places(self, rung: int) -> int:
+        return max(self.plan.fewest, math.ceil(len(self.contenders) * self.plan.keep**rung))
+
+    def _who_stays(self, rung: int) -> list[str]:
+        """The most promising, less those that are beaten by the leader for certain, and those that came to nothing."""
+        if rung == 0:
+            return list(self.contenders)
+        order = [result for result in self.standing() if not {"diverged", "cut"} & set(result.marks)]
+        return [result.model for result in order[: self._places(rung)] if not beaten(result, order[0])]
+
+    def settled(self, rung: int) -> bool:
+        """Whether nobody who would go on to this rung can still overtake the leader."""
+        return len(self._who_stays(rung)) < 2
+
+    def tidy(self, best: int) -> None:
+        """Keep the weights of the best alone."""
+        first = self.standing()[:best]
+        trials = [(self.contenders[one.model].card, self.plan.trial(one.lr, one.rungs - 1)) for one in first]
+        self.book.forget_weights(but=[self.book.key(card, trial) for card, trial in trials])
+
+
+def beaten(other: ProbeResult, leader: ProbeResult) -> bool:
+    """Whether the leader's expected loss lies below the other's by more than chance would have it.
+
+    Two variances add up: of the images, by their paired differences, and of where the two curves are going.
+    """
+    if not len(other.losses) == len(leader.losses) > 1:
+        return False
+    differences = np.subtract(other.losses, leader.losses)
+    variance = other.spread**2 + leader.spread**2 + float(differences.var(ddof=1)) / len(differences)
+    return other.expected - leader.expected > SETTLED * math.sqrt(variance)
+
+
+def _curve(result: ProbeResult) -> Curve:
+    points = [(point.step, point.train_loss if point.val_loss is None else point.val_loss) for point in result.curve]
+    return Curve([float(step) for step, _ in points], [loss for _, loss in points])

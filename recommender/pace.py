@@ -1,0 +1,52 @@
+"""What a probe will cost, before it is begun: from what was measured of that network, else of the others.
+
+Work is counted in images that pass forward through the network: a step passes each of its images three times
+(forward, and twice back), the new head passes the images learned from once, an evaluation those held out.
+"""
+
+import statistics
+from dataclasses import dataclass, field
+
+from headhunt.vocabulary import ModelCard
+from zoo.training.trainable import TrainingData
+
+STEP = 3.0
+FIRST_GUESS = 5e-10
+"""Seconds for a multiply-add before anything is measured: that of a small network on one old core."""
+PRUDENCE = 1.5
+"""A network that was never measured may be so many times slower than its multiply-adds say."""
+
+
+def work(data: TrainingData, steps: int, batch: int, first: bool) -> float:
+    """Images passed forward in one rung."""
+    learned, held = len(data.train.images), len(data.val.images) if data.val else 0
+    return steps * STEP * min(batch, learned) + held + (learned + held if first else 0)
+
+
+@dataclass
+class Pace:
+    """Seconds for an image passed forward, by network and size of its images; the newest measurement counts."""
+
+    measured: dict[str, float] = field(default_factory=dict)
+    per_macs: dict[str, float] = field(default_factory=dict)
+
+    def learn(self, card: ModelCard, images: float, seconds: float) -> None:
+        if images > 0 and seconds > 0:
+            self.measured[_kind(card)] = seconds / images
+            self.per_macs[_kind(card)] = seconds / images / max(1, card.macs)
+
+    def knows(self, card: ModelCard) -> bool:
+        """Whether this network was measured itself."""
+        return _kind(card) in self.measured
+
+    def seconds(self, card: ModelCard, images: float) -> float:
+        """What passing so many images will take."""
+        known = self.measured.get(_kind(card))
+        if known is None:
+            rate = PRUDENCE * statistics.median(self.per_macs.values()) if self.per_macs else FIRST_GUESS
+            known = rate * card.macs
+        return images * known
+
+
+def _kind(card: ModelCard) -> str:
+    return f"{card.network}@{card.input_size}"
