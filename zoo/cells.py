@@ -26,7 +26,9 @@ from zoo.files import unwritten, writer_lock
 from zoo.images.pixels import Pixels, View
 from zoo.images.samples import Sample
 from zoo.networks.building import build_network
+from zoo.networks.matching import load_strictly
 from zoo.networks.measure import count_macs, count_params, evaluated, forward, measure
+from zoo.networks.weights import State
 from zoo.parts import Parts, divide
 from zoo.repository import Zoo
 from zoo.sizing import fitting_size
@@ -50,6 +52,8 @@ class Plan:
     network: str | None = None
     parent: str | None = None
     name: str | None = None
+    start: State | None = None
+    """Weights of the network, head and all, that go on from the parent's; as a probe left them."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,10 @@ class Job:
         classes = len(self.sample.classes)
         if self.parent is None:
             return build_network(self.network, classes=classes, input_size=self.view.size)
-        return self.zoo.load(self.parent.id, classes=classes, input_size=self.view.size)
+        network = self.zoo.load(self.parent.id, classes=classes, input_size=self.view.size)
+        if self.plan.start is not None:
+            load_strictly(network, self.plan.start, self.network, f"what {self.parent.id} goes on from")
+        return network
 
     def check_view(self) -> None:
         """One image of zeros, so that a size that does not fit is refused before any image is read."""

@@ -51,6 +51,12 @@ def divide(sample: Sample, view: View) -> Parts:
 def hold_out(whole: Pixels) -> tuple[Pixels, Pixels]:
     """Labelled images, cut in two: of each class a share, at least one where there are two, the same at every call."""
     labels = whole.labels.numpy()
+    mask = held_out(labels)
+    return pick(whole, np.flatnonzero(~mask & (labels >= 0))), pick(whole, np.flatnonzero(mask))
+
+
+def held_out(labels: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """labels [N], -1: unlabelled -> [N], true for those that are held out."""
     generator = np.random.default_rng(CUT_SEED)
     held: list[int] = []
     for label in np.unique(labels[labels >= 0]):
@@ -58,7 +64,7 @@ def hold_out(whole: Pixels) -> tuple[Pixels, Pixels]:
         held.extend(members[: max(round(len(members) * HELD_OUT), int(len(members) > 1))].tolist())
     mask = np.zeros(len(labels), dtype=bool)
     mask[held] = True
-    return pick(whole, np.flatnonzero(~mask & (labels >= 0))), pick(whole, np.flatnonzero(mask))
+    return mask
 
 
 def pick(pixels: Pixels, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Pixels:

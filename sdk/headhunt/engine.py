@@ -1,9 +1,14 @@
 """The engine in the user's own process. It is imported when it is called, so `import headhunt` stays light."""
 
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headhunt.recommendation import Recommendation
+
 if TYPE_CHECKING:
+    from recommender.recommend import Progress
     from zoo.repository import Zoo
 
 
@@ -12,3 +17,32 @@ def open_zoo(home: str | Path | None = None) -> "Zoo":
     from zoo.repository import Zoo
 
     return Zoo(None if home is None else Path(home).expanduser())
+
+
+def suggest_model(
+    path: str | Path,
+    budget: str | float | None = None,
+    limits: Mapping[str, str | float | bool | Sequence[str] | None] | None = None,
+    *,
+    labels: bool = True,
+    allow_seen: bool = False,
+    home: str | Path | None = None,
+    progress: "Callable[[Progress], None] | None" = None,
+) -> Recommendation:
+    """Which pre-trained model should these images start from?
+
+    path: a folder, zip or tar of images, a folder for each class; or the name of a domain of the zoo.
+    budget: seconds, or as "90s", "5m"; by default it is chosen by the size of the task, 30 s to 10 minutes. The answer
+        comes within it, earlier where the order is settled.
+    limits: what a model must meet, as in `open_zoo().find`: `dict(max_params="10M", max_latency_ms=20)`.
+    labels: False ranks by resemblance and history alone, as for images without labels.
+    allow_seen: models that were already trained on these images may stand first.
+    progress: called as the work goes on. Ctrl-C ends it early, with the answer from what is there.
+
+    Raises a HeadhuntError that says what would do: NeedTwoClasses, NoModels, NoModelMeets, NoValidImages, BadValue ...
+    """
+    began = time.monotonic()
+    from headhunt.local import suggest
+
+    asked = {"budget": budget, "limits": dict(limits or {}), "labels": labels, "allow_seen": allow_seen}
+    return suggest(open_zoo(home), path, asked, began=began, progress=progress)

@@ -12,6 +12,7 @@ HeadhuntError
  +-- HomeLocked, NotWritten   another process writes; a file could not be written, and the old one is kept
  +-- BadTable              a table of outcomes that cannot be read
  +-- TrainingFailed        Diverged, CheckpointMismatch
+ +-- NoCandidate           NoModels, NoModelMeets: nobody is left to recommend
  +-- Interrupted           the user stopped it; what was done is kept
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
@@ -292,3 +293,14 @@ class CheckpointMismatch(TrainingFailed): ...
 
 class Interrupted(HeadhuntError):
     """The user stopped it. What was done is kept, and the message says how to go on."""
+
+
+class NoCandidate(HeadhuntError):
+    """Nobody is left to recommend."""
+
+
+class NoModels(NoCandidate): ...
+
+
+class NoModelMeets(NoCandidate):
+    """The limits leave nobody: says the nearest miss."""

@@ -251,5 +251,66 @@ class Health(Struct, frozen=True):
     classes: dict[str, int]
     findings: tuple[Finding, ...]
     baselines: dict[str, float]
-    """Accuracy of `majority` (naming the largest class) and `linear` (a ridge on reference features); cross-validated."""
+    """Accuracy of `majority` (naming the largest class) and `linear` (a ridge on reference features)."""
     seconds: float
+
+
+# --- The recommendation ----------------------------------------------------------------------------------------------
+
+Stage = Literal["domain", "history", "features", "training"]
+
+
+class Evidence(Struct, frozen=True):
+    """What one stage says of one candidate. `value` in the unit that the words tell; more is not always better."""
+
+    stage: Stage
+    name: str
+    value: float
+    words: str
+
+
+class Ranked(Struct, frozen=True, omit_defaults=False):
+    """One candidate of a ranking."""
+
+    rank: int
+    model: str
+    expected_accuracy: float | None
+    """After full fine-tuning; None where the sample has no labels."""
+    interval: tuple[float, float] | None
+    """80 %: of ten such intervals, eight hold the accuracy."""
+    tie_group: int
+    """Candidates of one group cannot be told apart by what was seen; 1 is the best group."""
+    why: str
+    evidence: tuple[Evidence, ...]
+    moved: dict[str, float]
+    """How far each stage moved the answer: points of expected accuracy against the average candidate."""
+    card: ModelCard
+    signals: dict[str, float] = {}
+    """What the ranking model was told of it, in its own units."""
+    flags: tuple[str, ...] = ()
+    """`seen-images`: it was already trained on these images. `not-looked-at`: the time did not suffice."""
+
+
+class Ranking(Struct, frozen=True, omit_defaults=False):
+    """Which model to start from, with the evidence."""
+
+    sample: str
+    version: str
+    images: int
+    classes: tuple[str, ...]
+    candidates: tuple[Ranked, ...]
+    spent: dict[str, float]
+    """Seconds, by stage."""
+    budget: float | None
+    warnings: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+    """Images that were left out, and why."""
+    advice: tuple[str, ...]
+    """What follows from all of it, in words: the choice hardly matters; out of domain."""
+    resembles: dict[str, float]
+    """The share of the sample that looks like each domain; empty where no domain has images."""
+    out_of_domain: bool | None
+    majority: float | None
+    """What naming the largest class would give."""
+    settled: bool
+    """The order was settled before the time was spent."""

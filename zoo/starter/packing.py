@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -19,9 +19,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def pack(domain: str, folder: Path, counts: Counts = FULL) -> Path:
     """The zip of a domain below `folder`, drawn and written if it is not there yet. Whole or not at all."""
     target = folder / f"edition-{EDITION}-{counts.train}-{counts.test}" / f"{domain}.zip"
-    if target.exists():
-        return target
-    splits = starter_domain(domain).draw(counts)
+    return target if target.exists() else write(starter_domain(domain).draw(counts), target)
+
+
+def write(splits: Mapping[str, Pictures], target: Path) -> Path:
+    """Pictures by part as a zip: `<part>/<class>/<number>.png`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_beside(target)
     try:

@@ -12,6 +12,7 @@ from headhunt.errors import did_you_mean, printable
 SHELF = "headhunt.cli.shelf:"
 WORK = "headhunt.cli.work:"
 FILL = "headhunt.cli.fill:"
+RECOMMEND = "headhunt.cli.recommend:"
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
 
 
@@ -33,6 +34,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="headhunt", description="Which pre-trained image model to start from, with evidence.")
     parser.add_argument("--version", action="version", version=f"headhunt {headhunt.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    add_recommending(commands)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
@@ -49,6 +51,21 @@ def command(actions: Actions, name: str, handler: str, summary: str) -> argparse
     parser = actions.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
     parser.set_defaults(handler=handler)
     return parser
+
+
+def add_recommending(actions: Actions) -> None:
+    suggest = command(actions, "suggest", RECOMMEND + "suggest_model", "which model these images should start from")
+    suggest.add_argument("sample", help="a folder, zip or tar with a folder for each class, or the name of a domain")
+    suggest.add_argument("--budget", metavar="TIME", help="as 90s or 5m (default: by the size of the task)")
+    suggest.add_argument("--top", default="10", metavar="N", help="show so many (default 10)")
+    suggest.add_argument("--no-labels", action="store_true", help="rank by resemblance and history alone")
+    suggest.add_argument("--allow-seen", action="store_true", help="models already trained on these images may win")
+    suggest.add_argument("--json", action="store_true", help="print everything as JSON")
+    add_conditions(suggest)
+    demo = command(
+        actions, "demo", RECOMMEND + "demo", "the starter zoo, and a recommendation for images that come along"
+    )
+    demo.add_argument("--workers", metavar="N", help="processes that build the starter zoo (default: one a core)")
 
 
 def add_looking(actions: Actions) -> None:

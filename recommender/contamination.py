@@ -1,0 +1,59 @@
+"""Which models have already seen these images? What they say of them would be memory, not skill.
+
+Two signs, for each domain whose images are kept: the same files (by digest), and near-duplicates among the images that
+describe the domain, which find copies that were resized or saved anew. A model has seen what its domain holds, and what
+the domains of all that it started from hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headhunt.errors import HeadhuntError
+from headhunt.vocabulary import ModelCard, Version
+from zoo.history.lineage import trained_on
+from zoo.images.versions import stored_version
+from zoo.repository import Zoo
+
+TOO_MANY = 0.05
+"""The share of the sample's images that may be in a domain by chance: blank pages, logos."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """For each domain that holds images of the sample: which share of them."""
+
+    shares: Mapping[str, float]
+
+    def by(self, card: ModelCard, ancestry: Mapping[str, frozenset[str]]) -> float:
+        """The largest share of the sample that a domain in the model's ancestry holds."""
+        return max((self.shares.get(domain, 0.0) for domain in ancestry.get(card.id, ())), default=0.0)
+
+
+def overlap(zoo: Zoo, version: Version) -> Seen:
+    """By digest, over all domains whose manifests are kept. One that cannot be read says nothing."""
+    digests = {entry.digest for entry in version.entries}
+    shares: dict[str, float] = {}
+    for domain in zoo.catalogue.read().domains.values():
+        held = held_by(zoo, domain.version)
+        both = len(digests & held)
+        if both > TOO_MANY * len(digests):
+            shares[domain.name] = both / len(digests)
+    return Seen(shares)
+
+
+def held_by(zoo: Zoo, version: str | None) -> frozenset[str]:
+    """The digests of a stored version."""
+    if version is None:
+        return frozenset()
+    try:
+        return frozenset(entry.digest for entry in stored_version(version, zoo.home / "versions").entries)
+    except HeadhuntError:
+        return frozenset()
+
+
+def have_seen(zoo: Zoo, seen: Seen) -> dict[str, float]:
+    """Model -> share of the sample that it was trained on, for those that were."""
+    shelf = zoo.catalogue.read()
+    ancestry = trained_on(shelf)
+    shares = {card.id: seen.by(card, ancestry) for card in shelf.cards.values()}
+    return {model: share for model, share in shares.items() if share > TOO_MANY}

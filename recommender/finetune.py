@@ -1,0 +1,125 @@
+"""The way on from a recommendation: the winner trained on the whole sample, from where its probe ended.
+
+    seconds --pace--> steps --one cycle--> network --test part--> accuracy --> a model of the zoo, a row of the history,
+                                                                               a lesson for the next ranking
+
+The pace is measured by a few steps on a copy, so that one cycle of the rate fits into the time that was asked for.
+"""
+
+import copy
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from headhunt.errors import BadValue
+from headhunt.vocabulary import ModelCard, Outcome, Protocol, Ranked, Ranking
+from recommender.experience import Lesson, append_lesson
+from zoo.cells import Plan, Watch, train_cell
+from zoo.images.preprocess import Preprocess, preprocess_of
+from zoo.images.samples import Sample
+from zoo.judging import view_of
+from zoo.networks.weights import State
+from zoo.parts import divide
+from zoo.repository import Zoo
+from zoo.training.trainer import TrainingData, train
+
+RATE, BATCH = 2e-3, 32
+TRIED, WARM = 6, 2
+"""Steps that tell the pace, after some that warm up."""
+FOR_TRAINING = 0.75
+"""Of the time: the rest reads the images, evaluates after each epoch, measures and keeps the result."""
+MOST_EPOCHS = 60
+"""More would teach a small sample by heart."""
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What came of it: a model of the zoo, its accuracy on held-out images, the row of the history."""
+
+    card: ModelCard
+    accuracy: float
+    outcome: Outcome
+    network: nn.Module
+    transform: Preprocess
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How long, at which rate, and from which weights (None: the model's own, with a new head)."""
+
+    seconds: float
+    rate: float = RATE
+    start: State | None = None
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.seconds < math.inf:
+            raise BadValue(f"A training of {self.seconds} seconds is impossible. Give 1 or more.")
+
+
+def finetune(zoo: Zoo, sample: Sample, one: Ranked, wish: Wish, watch: Watch | None = None) -> FineTuned:
+    """Train, judge and keep. A training that is broken off goes on when it is asked for again."""
+    domain = free_domain(zoo, sample)
+    plan = Plan(
+        domain,
+        protocol_for(zoo, sample, one.card, wish),
+        parent=one.model,
+        name=free_name(zoo, domain, one.card),
+        start=wish.start,
+    )
+    card, outcomes, _ = train_cell(zoo, sample, plan, watch)
+    return FineTuned(card, outcomes[0].accuracy, outcomes[0], zoo.load(card.id), preprocess_of(card))
+
+
+def learn_from(zoo: Zoo, ranking: Ranking, one: Ranked, accuracy: float) -> None:
+    """What was seen before and what came of it, for the next ranking."""
+    lesson = Lesson(
+        group=f"{ranking.sample} {ranking.version[:12]}",
+        target=ranking.sample,
+        version=ranking.version,
+        model=one.model,
+        chance=ranking.majority or 0.0,
+        accuracy=accuracy,
+        signals=one.signals,
+    )
+    append_lesson(zoo.home / "experience.csv", lesson)
+
+
+def protocol_for(zoo: Zoo, sample: Sample, card: ModelCard, wish: Wish) -> Protocol:
+    """One cycle that fits into the time, and no more than so many epochs."""
+    began = time.perf_counter()
+    parts = divide(sample, view_of(card))
+    data = TrainingData(parts.train, parts.val, card.mean, card.std)
+    network = zoo.load(card.id, classes=len(sample.classes))
+    step = seconds_a_step(network, data, wish.rate)
+    left = wish.seconds - (time.perf_counter() - began)
+    most = MOST_EPOCHS * math.ceil(len(parts.train.images) / BATCH)
+    steps = max(1, min(most, int(FOR_TRAINING * left / step)))
+    return Protocol(steps=steps, batch_size=BATCH, lr=wish.rate)
+
+
+def seconds_a_step(network: nn.Module, data: TrainingData, rate: float) -> float:
+    """Of a copy, which is thrown away."""
+    times: list[float] = []
+    tried = Protocol(steps=WARM + TRIED, batch_size=BATCH, lr=rate, evaluate_every=0)
+    with torch.random.fork_rng([]):
+        without = TrainingData(data.train, None, data.mean, data.std)
+        train(copy.deepcopy(network), without, tried, on_step=lambda _: times.append(time.perf_counter()))
+    return max((times[-1] - times[WARM - 1]) / (len(times) - WARM), 1e-6) if len(times) > WARM else 1e-3
+
+
+def free_domain(zoo: Zoo, sample: Sample) -> str:
+    """The sample's name; with a number where a row of that name holds other images."""
+    rows = zoo.catalogue.read().domains
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in sample.name).strip("-_") or "sample"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(rows) + 3))
+    return next(name for name in names if name not in rows or rows[name].version == sample.version.id)
+
+
+def free_name(zoo: Zoo, domain: str, card: ModelCard) -> str:
+    cards = zoo.catalogue.read().cards
+    stem = f"{card.network.rpartition(':')[2]}-from-{card.domain}"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(cards) + 3))
+    return next(name for name in names if f"{domain}/{name}" not in cards)

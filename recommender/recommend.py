@@ -1,0 +1,357 @@
+"""Which of these models should this sample start from? The story, top to bottom:
+
+    sample --choose--> a few hundred images of all classes
+       --domain-->     what they resemble, and who has already seen them      discriminator/domains.py, contamination.py
+       --history-->    who did well elsewhere, near data counting more        prior.py, candidates.py
+       --features-->   how well each network separates the classes as it is   signals.py
+       --training-->   who learns fastest, in rungs                           halving.py
+       --ranking-->    expected accuracies, intervals, ties, reasons          ranking.py, report.py
+
+Each stage adds signals to candidates, the most promising first, and stops when its share of the time is up. The answer
+is made of what is there: after the time, after Ctrl-C, after a network that could not be read.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discriminator.backbone import backbone_of
+from discriminator.domains import Discriminator, Resemblance
+from discriminator.features import FeatureStore
+from discriminator.gallery import Gallery
+from headhunt.errors import HeadhuntError, Interrupted, NeedTwoClasses, NoCandidate
+from headhunt.vocabulary import Entry, ModelCard, Outcome, Ranking
+from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost
+from recommender.candidates import Limit, promising, within_limits
+from recommender.clock import Clock, Deadline
+from recommender.contamination import have_seen, overlap
+from recommender.contender import Contender, ProbeResult, probing_data
+from recommender.drawing import any_of, balanced, looked_at
+from recommender.experience import SHIPPED, Lesson, apart_from, read_lessons
+from recommender.halving import ProbePlan, halving
+from recommender.outcomes import outcomes_of
+from recommender.pace import Pace
+from recommender.prior import Prior, history_prior
+from recommender.probe_book import ProbeBook
+from recommender.ranking import Judged, judge
+from recommender.report import Found, Seen, ranking_of
+from recommender.signals import card_signals, feature_signals, ladder, probe_signals, share_of_largest
+from zoo.images.samples import Sample
+from zoo.judging import view_of
+from zoo.networks.weights import State
+from zoo.parts import held_out
+from zoo.repository import Zoo
+
+MOST_PROBED = 12
+HOPELESS = 0.03
+"""Whoever beats the leader with less than this probability is not probed."""
+LIKE_STARTER = "starter"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: seconds (None: by size), limits on cards, whether labels are used, who may stand first."""
+
+    budget: float | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    labels: bool = True
+    allow_seen: bool = False
+    seed: int = 0
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: the stage, what is done of it, and words for people."""
+
+    stage: str
+    done: int
+    total: int
+    words: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What past rankings and trainings taught: lessons to fit on, and outcomes of these models elsewhere."""
+
+    lessons: Sequence[Lesson]
+    outcomes: Sequence[Outcome]
+
+
+def known_to(zoo: Zoo) -> Known:
+    """The experience that comes with the package and that of the home."""
+    shipped = read_lessons(SHIPPED)
+    shelf = zoo.catalogue.read().cards
+    starters = [
+        Outcome(model=one.model, dataset=one.target, accuracy=one.accuracy, version=one.version, source="shipped")
+        for one in shipped
+        if one.group.startswith(LIKE_STARTER) and one.model in shelf and shelf[one.model].origin == LIKE_STARTER
+    ]
+    own = read_lessons(zoo.home / "experience.csv")
+    return Known([*shipped, *own], [*starters, *zoo.history.rows()])
+
+
+def recommend(
+    zoo: Zoo,
+    sample: Sample,
+    request: Request,
+    *,
+    clock: Clock | None = None,
+    known: Known | None = None,
+    watch: Watch | None = None,
+) -> Ranking:
+    """The whole story. `clock` counts from the user's call where that was earlier. Raises before anything is spent:
+    NoModels, NoModelMeets, NeedTwoClasses, NoValidImages ... Ctrl-C ends it early, with what is there.
+    """
+    return Hunt(zoo, sample, request, clock, known or known_to(zoo), watch or (lambda _: None)).run()
+
+
+class Hunt:
+    """One request: what was found so far, and the stages that add to it."""
+
+    def __init__(
+        self, zoo: Zoo, sample: Sample, request: Request, clock: Clock | None, known: Known, watch: Watch
+    ) -> None:
+        self.zoo, self.sample, self.request, self.watch = zoo, sample, request, watch
+        self.spent: dict[str, float] = {}
+        with self.timed("sample"):
+            self.cards, self.warnings = within_limits(zoo, request.limits)
+            entries = self.choose()
+            self.gallery = Gallery(sample, entries, sample.classes)
+        self.budget = request.budget or default_budget(self.cards, len(entries))
+        self.clock = clock or Deadline(self.budget)
+        self.labelled = request.labels and len(sample.classes) > 1
+        self.lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
+        self.outcomes = [row for row in known.outcomes if sample.version.id != row.version]
+        self.store, self.pace = FeatureStore(zoo.home), Pace()
+        self.signals: list[dict[str, float]] = [card_signals(card) for card in self.cards]
+        self.probes: dict[str, ProbeResult] = {}
+        self.resembles: Resemblance | None = None
+        self.prior: Prior | None = None
+        self.seen: dict[str, float] = {}
+        self.settled = self.interrupted = False
+
+    def run(self) -> Ranking:
+        stages = [("domain", self.look), ("history", self.remember)]
+        if self.labelled:
+            stages += [("features", self.examine), ("training", self.train)]
+        for name, stage in stages:
+            try:
+                with self.timed(name):
+                    stage()
+            except (Interrupted, KeyboardInterrupt):
+                self.interrupted = True
+                self.warnings.append(f"stopped by hand in stage '{name}'; this is the answer from what was there")
+                break
+        with self.timed("ranking"):
+            return ranking_of(self.found(), self.judged())
+
+    # --- the stages ---
+
+    def choose(self) -> tuple[Entry, ...]:
+        """The images that are looked at, and a word on those that are not used."""
+        sample, entries = self.sample, training_entries(self.sample)
+        if self.request.labels and not sample.classes:
+            self.warnings.append(
+                "the sample has no labels: the ranking rests on what it resembles and on history alone."
+                " A folder for each class would tell much more"
+            )
+        elif self.request.labels:
+            if len({entry.label for entry in entries} - {None}) < 2:
+                raise NeedTwoClasses(
+                    f"{sample.name} has one class, {sample.classes[0]!r}: every model separates one class from"
+                    " nothing. Make a folder for each class, or give --no-labels to rank by resemblance alone."
+                )
+            bare = sum(entry.label is None for entry in entries)
+            if bare:
+                self.warnings.append(f"{bare} images without a label were not used")
+        return chosen_entries(sample, self.request.labels, self.request.seed)
+
+    def look(self) -> None:
+        """What the sample resembles, and which models have already seen it."""
+        self.watch(Progress("domain", 0, 1, "looking at the images"))
+        self.gallery.entries  # noqa: B018 - decodes: images that are all broken are told before anything else
+        self.seen = have_seen(self.zoo, overlap(self.zoo, self.sample.version))
+        try:
+            self.resembles = Discriminator(self.zoo, self.store).resembles(self.gallery)
+        except HeadhuntError as error:
+            self.warnings.append(f"what the sample resembles could not be told: {error}")
+            return
+        for card, signals in zip(self.cards, self.signals, strict=True):
+            signals["near"] = self.resembles.nearness.get(card.domain, 0.0)
+
+    def remember(self) -> None:
+        """What history says of each candidate, near data counting more."""
+        outcomes = outcomes_of(self.outcomes)
+        near = self.resembles.nearness if self.resembles else None
+        self.prior = history_prior(outcomes, [card.id for card in self.cards], near)
+        if any(card.id in outcomes.models for card in self.cards):
+            for signals, effect in zip(self.signals, self.prior.effect.tolist(), strict=True):
+                signals["history"] = effect
+
+    def examine(self) -> None:
+        """Features of one candidate after the other, as time allows, and how well they separate the classes."""
+        labels = self.gallery.labels
+        until = self.clock.left() * (1 - FOR_FEATURES)
+        order = self.order()
+        for done, i in enumerate(order):
+            card = self.cards[i]
+            self.watch(Progress("features", done, len(order), card.id))
+            if self.cost(card) > self.clock.left() - until:
+                continue
+            with self.forgiving(card):
+                self.signals[i] |= self.seen_through(card, labels)
+        self.watch(Progress("features", len(order), len(order)))
+
+    def seen_through(self, card: ModelCard, labels: NDArray[np.int64]) -> dict[str, float]:
+        backbone, began = backbone_of(self.zoo, card), time.perf_counter()
+        cached = self.store.known(backbone, self.gallery)
+        features = self.store.features(backbone, self.gallery, device=self.request.device)
+        if not cached:
+            self.pace.learn(card, len(labels), time.perf_counter() - began)
+        return feature_signals(features, labels, self.request.seed)
+
+    def train(self) -> None:
+        """Short trainings of the best, until their order is settled or the time is up."""
+        plan = plan_for(self.request)
+        book = ProbeBook(self.zoo.home, self.gallery.key)
+        contenders = [self.contender(self.cards[i]) for i in self.finalists()]
+        clock = Until(self.clock, FOR_ANSWER)
+        told = self.tell_probe
+        for rung, results in enumerate(halving(contenders, plan, clock, book, told, self.pace)):
+            for result in results:
+                self.probes[result.model] = result
+                i = next(i for i, card in enumerate(self.cards) if card.id == result.model)
+                self.signals[i] |= probe_signals(result, late=rung > 0)
+        self.settled = self.clock.left() > FOR_ANSWER
+
+    def tell_probe(self, result: ProbeResult, done: int, total: int) -> None:
+        self.watch(Progress("training", done, total, f"{result.model}: held-out loss {result.val_loss:.3f}"))
+
+    # --- what they need ---
+
+    def order(self) -> list[int]:
+        """Candidates by what a closer look at them may bring."""
+        judged = self.judged()
+        spread = np.maximum(judged.within, 0.3)
+        if self.prior is not None:
+            spread = np.hypot(spread, self.prior.spread)
+        return promising(self.cards, judged.mean, spread, np.random.default_rng(self.request.seed))
+
+    def finalists(self) -> list[int]:
+        """The best by what is known, those who cannot win left out; at least two."""
+        judged = self.judged()
+        order = [int(i) for i in np.argsort(-judged.mean, kind="stable") if "stages" in self.signals[int(i)]]
+        clean = [i for i in order if self.request.allow_seen or self.cards[i].id not in self.seen]
+        hopeful = [i for i in clean if judged.better(i, clean[0]) >= HOPELESS]
+        return max(hopeful[:MOST_PROBED], clean[:2], key=len)
+
+    def contender(self, card: ModelCard) -> Contender:
+        return Contender(
+            card,
+            lambda: probing_data(self.gallery.pixels(view_of(card)), card.mean, card.std, self.request.seed),
+            lambda: self.zoo.load(card.id, classes=len(self.sample.classes)),
+        )
+
+    def cost(self, card: ModelCard) -> float:
+        """Nothing, where the features are on the disk."""
+        if card.weights is not None and self.store.known(backbone_of(self.zoo, card), self.gallery):
+            return 0.0
+        return feature_cost(card, len(self.gallery.asked), self.pace)
+
+    def judged(self) -> Judged:
+        chance = share_of_largest(self.gallery.labels) if self.labelled else 0.5
+        return judge(self.lessons, self.signals, ladder(self.signals), chance)
+
+    def found(self) -> Found:
+        return Found(
+            sample=self.sample,
+            budget=self.budget,
+            spent=self.spent,
+            warnings=tuple(dict.fromkeys((*self.sample.warnings, *self.warnings))),
+            refused=(*self.sample.refused, *self.gallery.refused),
+            images=len(self.gallery.entries),
+            majority=share_of_largest(self.gallery.labels) if self.labelled else None,
+            resembles=self.resembles,
+            settled=self.settled and not self.interrupted,
+            allow_seen=self.request.allow_seen,
+            candidates=tuple(
+                Seen(card, signals, self.probes.get(card.id), self.seen.get(card.id, 0.0))
+                for card, signals in zip(self.cards, self.signals, strict=True)
+            ),
+        )
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[stage] = self.spent.get(stage, 0.0) + time.perf_counter() - began
+
+    @contextmanager
+    def forgiving(self, card: ModelCard) -> Iterator[None]:
+        """One model that cannot be read or run is no reason to give no answer."""
+        try:
+            yield
+        except (Interrupted, NoCandidate):
+            raise
+        except HeadhuntError as error:
+            self.warnings.append(f"{card.id} was not looked at: {error}")
+
+
+def chosen_entries(sample: Sample, labels: bool, seed: int) -> tuple[Entry, ...]:
+    """Labelled images of the training part, all classes alike; without labels, any images."""
+    entries = training_entries(sample)
+    count = looked_at(entries, len(sample.classes))
+    return balanced(entries, count, seed) if labels and sample.classes else any_of(entries, count, seed)
+
+
+def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, State] | None:
+    """The rate and the weights with which the longest probe of a card ended, if they are still there."""
+    gallery = Gallery(sample, chosen_entries(sample, request.labels, request.seed), sample.classes)
+    plan, book = plan_for(request), ProbeBook(zoo.home, gallery.key)
+    for rung in reversed(range(len(plan.rungs))):
+        keys = {lr: book.key(card, plan.trial(lr, rung)) for lr in plan.rates}
+        ended = [
+            (result.val_loss, lr, state)
+            for lr, key in keys.items()
+            if (result := book.result(key)) and (state := book.state(key))
+        ]
+        if ended:
+            _, lr, state = min(ended, key=lambda one: one[0])
+            return lr, state
+    return None
+
+
+def plan_for(request: Request) -> ProbePlan:
+    return ProbePlan(seed=request.seed, device=request.device)
+
+
+def training_entries(sample: Sample) -> tuple[Entry, ...]:
+    """The training part. Where the sample has no part to test on, what a fine-tuning would hold out is left alone, so
+    that the winner can go on from its probe and still be judged on images that it has never seen."""
+    entries = sample.entries("train" if "train" in sample.splits else None)
+    if {"val", "test"} & set(sample.splits):
+        return entries
+    place = {name: i for i, name in enumerate(sample.classes)}
+    labels = np.array([place.get(entry.label or "", -1) for entry in entries], np.int64)
+    held = held_out(labels)
+    return tuple(entry for entry, left_out in zip(entries, held.tolist(), strict=True) if not left_out)
+
+
+class Until:
+    """The same clock, with some seconds kept back."""
+
+    def __init__(self, clock: Clock, kept: float) -> None:
+        self._clock, self._kept = clock, kept
+
+    def left(self) -> float:
+        return self._clock.left() - self._kept

@@ -1,0 +1,75 @@
+"""The signals that the ranking model reads: what each stage says of a candidate, in units in which more is better.
+
+    shares (accuracies)   as logits, counted on as many images as they were
+    losses                as -ln(loss)
+
+Which scores are worth their time was measured (docs/ranking.md): a signal stands here only if leaving it out costs
+something on targets that it was not chosen on.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from discriminator.gap import Features
+from headhunt.vocabulary import ModelCard
+from recommender.contender import ProbeResult
+from recommender.ranking import logit
+from recommender.scores.given import Labels
+from recommender.scores.linear import ridge_path, ridge_path_stages
+from recommender.scores.neighbours import knn_stages
+
+CARD = ("size",)
+PRIOR = ("history", "near", *CARD)
+SEEN = ("head", "head_loss", "stages", "stages_loss", "neighbours")
+TRAINED = ("probe",)
+TRAINED_LONGER = ("probe_late",)
+LEVEL = "stages"
+NEIGHBOURS = 5
+LEAST_LOSS = 1e-3
+
+
+def card_signals(card: ModelCard) -> dict[str, float]:
+    """`size`: log10 of the parameters."""
+    return {"size": math.log10(max(card.params, 1))}
+
+
+def feature_signals(features: Features, labels: Labels, seed: int = 0) -> dict[str, float]:
+    """What frozen features say: linear probes on the head's input and on all stages, and the nearest neighbours."""
+    rng = np.random.default_rng(seed)
+    head = ridge_path(features.head, labels, rng)
+    stages = ridge_path_stages([*features.stages, features.head], labels, rng)
+    near = knn_stages([*features.stages, features.head], labels, NEIGHBOURS, rng)
+    return {
+        "head": logit(head.accuracy, head.n),
+        "head_loss": ease(head.loss),
+        "stages": logit(stages.accuracy, stages.n),
+        "stages_loss": ease(stages.loss),
+        "neighbours": logit(near, stages.n),
+    }
+
+
+def probe_signals(result: ProbeResult, late: bool) -> dict[str, float]:
+    """Where the held-out loss is going, after the first rung, and after later ones."""
+    return {"probe_late" if late else "probe": ease(result.expected)}
+
+
+def ladder(signals: Sequence[Mapping[str, float]]) -> list[tuple[tuple[str, ...], str | None]]:
+    """Models of more and more signals, for `ranking.judge`. What no stage could say of all candidates is left out."""
+    everywhere = [name for name in PRIOR if all(name in one for one in signals)]
+    rungs: list[tuple[tuple[str, ...], str | None]] = [(tuple(everywhere), None)]
+    for more in (SEEN, TRAINED, TRAINED_LONGER):
+        rungs.append(((*rungs[-1][0], *more), LEVEL))
+    return rungs
+
+
+def ease(loss: float) -> float:
+    """-ln(loss): halving a loss counts the same wherever it stands."""
+    return -math.log(max(loss, LEAST_LOSS)) if math.isfinite(loss) else -math.log(10.0)
+
+
+def share_of_largest(labels: Labels) -> float:
+    """What naming the largest class would give."""
+    known = labels[labels >= 0]
+    return float(np.bincount(known).max() / len(known)) if len(known) else math.nan

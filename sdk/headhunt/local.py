@@ -1,0 +1,82 @@
+"""The engine of a recommendation that was made in this process: it opens the sample again, and does the work here."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from headhunt.errors import BadValue, MissingFile
+from headhunt.recommendation import Recommendation
+from headhunt.vocabulary import Ranked, Ranking
+from recommender.budget import seconds_of
+from recommender.clock import Deadline
+from recommender.finetune import FineTuned, Wish, finetune, learn_from
+from recommender.recommend import Progress, Request, probe_of, recommend
+from zoo.images.preprocess import Preprocess, preprocess_of
+from zoo.images.samples import Sample, open_sample, stored_sample
+from zoo.repository import Zoo
+
+
+def suggest(
+    zoo: Zoo,
+    path: str | Path,
+    asked: Mapping[str, Any],
+    *,
+    began: float,
+    progress: Callable[[Progress], None] | None = None,
+) -> Recommendation:
+    """`asked`: the fields of a Request, the budget as the user wrote it. The time counts from `began`."""
+    request = Request(**{**asked, "budget": seconds_of(asked.get("budget"))})
+    clock = None if request.budget is None else Deadline(request.budget - (time.monotonic() - began))
+    with sample_at(zoo, path) as sample:
+        ranking = recommend(zoo, sample, request, clock=clock, watch=progress)
+    return Recommendation(ranking, Local(zoo, path, request))
+
+
+@contextmanager
+def sample_at(zoo: Zoo, path: str | Path) -> Iterator[Sample]:
+    """A path, or the name of a domain whose images are kept here."""
+    domain = zoo.catalogue.read().domains.get(str(path))
+    there = Path(path).expanduser()
+    if domain is not None and domain.version is not None and not there.exists():
+        opened = stored_sample(domain.version, zoo.home)
+        opened.name = domain.name
+    elif not there.exists():
+        raise MissingFile(
+            f"No file or folder {str(path)!r}, and no domain of that name with images. Give a folder, a zip, a tar, or"
+            " one of 'headhunt zoo domain list'."
+        )
+    else:
+        opened = open_sample(there)
+    with opened as sample:
+        yield sample
+
+
+class Local:
+    """Does what a recommendation offers, in this process."""
+
+    def __init__(self, zoo: Zoo, path: str | Path, request: Request) -> None:
+        self.zoo, self.path, self.request = zoo, path, request
+
+    def load(self, ranking: Ranking, one: Ranked) -> tuple[nn.Module, Preprocess]:
+        classes = len(ranking.classes) or None
+        return self.zoo.load(one.model, classes=classes).train(), preprocess_of(one.card)
+
+    def finetune(self, ranking: Ranking, one: Ranked, seconds: float) -> FineTuned:
+        with sample_at(self.zoo, self.path) as sample:
+            if sample.version.id != ranking.version:
+                raise BadValue(
+                    f"{sample.name} has changed since it was ranked. Ask for a recommendation again, it costs little."
+                )
+            wish = self.wish(sample, one, seconds)
+            tuned = finetune(self.zoo, sample, one, wish)
+        learn_from(self.zoo, ranking, one, tuned.accuracy)
+        return tuned
+
+    def wish(self, sample: Sample, one: Ranked, seconds: float) -> Wish:
+        """From where the probe ended, if there was one."""
+        ended = probe_of(self.zoo, sample, one.card, self.request)
+        return Wish(seconds) if ended is None else Wish(seconds, *ended)

@@ -1,0 +1,221 @@
+"""What `suggest_model` answers: candidates in order, what speaks for each, and the way on from there.
+
+    rec = headhunt.suggest_model("photos/")
+    print(rec)                                  # the table
+    print(rec.explain(0))                       # everything that is known of the first
+    model, transform = rec.best.load()          # ready to train
+    run = rec.best.finetune(seconds=120)        # or let headhunt do it
+
+The facts are a `headhunt.vocabulary.Ranking`, the same that `headhunt suggest --json` prints; an engine does the work.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from headhunt.errors import BadValue, NoCandidate, did_you_mean
+from headhunt.vocabulary import Evidence, ModelCard, Ranked, Ranking
+from zoo.catalogue.columns import in_columns
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from recommender.finetune import FineTuned
+    from zoo.images.preprocess import Preprocess
+
+HEADS = ("", "model", "expected", "80 % interval", "tie", "latency", "params", "why")
+NUMBERS = (0, 2, 4, 5, 6)
+AXES: dict[str, tuple[Callable[[Ranked], float | None], int]] = {
+    "accuracy": (lambda one: one.expected_accuracy, 1),
+    "latency_ms": (lambda one: one.card.measured.latency_ms if one.card.measured else None, -1),
+    "memory": (lambda one: one.card.measured.peak_bytes if one.card.measured else None, -1),
+    "params": (lambda one: one.card.params, -1),
+    "macs": (lambda one: one.card.macs, -1),
+    "size": (lambda one: one.card.weights_bytes, -1),
+}
+"""Facts to weigh against each other, and whether more (1) or less (-1) is better."""
+
+
+class Engine(Protocol):
+    """Who does the work of a recommendation: this process, or a server."""
+
+    def load(self, ranking: Ranking, one: Ranked) -> "tuple[nn.Module, Preprocess]":
+        """The network with a new head for the sample's classes, and what turns an image into its input."""
+
+    def finetune(self, ranking: Ranking, one: Ranked, seconds: float) -> "FineTuned":
+        """Train it on the whole sample, and keep the result in the zoo and in the history."""
+
+
+class Candidate:
+    """One model of a recommendation."""
+
+    def __init__(self, facts: Ranked, ranking: Ranking, engine: Engine) -> None:
+        self.facts, self._ranking, self._engine = facts, ranking, engine
+
+    @property
+    def card(self) -> ModelCard:
+        return self.facts.card
+
+    @property
+    def model(self) -> str:
+        return self.facts.model
+
+    @property
+    def rank(self) -> int:
+        return self.facts.rank
+
+    @property
+    def expected_accuracy(self) -> float | None:
+        return self.facts.expected_accuracy
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return self.facts.interval
+
+    @property
+    def tie_group(self) -> int:
+        return self.facts.tie_group
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        return self.facts.evidence
+
+    def load(self) -> "tuple[nn.Module, Preprocess]":
+        """A torch module with a head for the sample's classes, and its preprocessing: ready to train."""
+        return self._engine.load(self._ranking, self.facts)
+
+    def finetune(self, seconds: float = 120.0) -> "FineTuned":
+        """Train it on the whole sample for about so long. The result is a model of the zoo and a row of the history."""
+        return self._engine.finetune(self._ranking, self.facts, seconds)
+
+    def explain(self) -> str:
+        """Everything that was seen of it, stage by stage."""
+        return explained(self.facts)
+
+    def __repr__(self) -> str:
+        return f"<Candidate {self.rank}: {self.model}, expected {shown(self.expected_accuracy)}>"
+
+
+class Recommendation:
+    """Candidates, the best first. It is also a sequence of them."""
+
+    def __init__(self, ranking: Ranking, engine: Engine) -> None:
+        self.facts = ranking
+        self.candidates = tuple(Candidate(one, ranking, engine) for one in ranking.candidates)
+
+    @property
+    def best(self) -> Candidate:
+        if not self.candidates:
+            raise NoCandidate("There is no candidate: nobody was ranked.")
+        return self.candidates[0]
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds, by stage."""
+        return self.facts.spent
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.facts.warnings
+
+    def explain(self, place: int = 0) -> str:
+        """What is known of the candidate at this place, 0 being the first."""
+        if not -len(self) <= place < len(self):
+            raise BadValue(f"There is no candidate at place {place}; there are {len(self)}, the first at 0.")
+        return self.candidates[place].explain()
+
+    def pareto(self, *facts: str) -> tuple[Candidate, ...]:
+        """Whom nobody beats in one of these facts without losing in another: `rec.pareto("accuracy", "latency_ms")`."""
+        chosen = facts or ("accuracy", "latency_ms")
+        for fact in chosen:
+            if fact not in AXES:
+                raise BadValue(did_you_mean("fact to weigh", fact, AXES, f"There are: {', '.join(AXES)}."))
+        worth = [(one, values_of(one.facts, chosen)) for one in self.candidates]
+        known = [(one, values) for one, values in worth if values is not None]
+        return tuple(one for one, values in known if not any(beats(other, values) for _, other in known))
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __getitem__(self, place: int) -> Candidate:
+        return self.candidates[place]
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self.candidates)
+
+    def __str__(self) -> str:
+        return as_table(self.facts)
+
+    def __repr__(self) -> str:
+        return f"<Recommendation for {self.facts.sample}: {len(self)} candidates, first {self.best.model}>"
+
+
+def values_of(one: Ranked, facts: tuple[str, ...]) -> tuple[float, ...] | None:
+    """The larger the better; None where one of them is not known."""
+    values = [AXES[fact][0](one) for fact in facts]
+    if any(value is None for value in values):
+        return None
+    return tuple((value or 0.0) * AXES[fact][1] for value, fact in zip(values, facts, strict=True))
+
+
+def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Nowhere worse, and somewhere better."""
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+# --- Words --------------------------------------------------------------------------------------------------------
+
+
+def as_table(ranking: Ranking, top: int | None = None) -> str:
+    """The candidates, then what follows from them, then what it took."""
+    shown_ones = ranking.candidates[:top]
+    rows = [row_of(one) for one in shown_ones]
+    more = len(ranking.candidates) - len(shown_ones)
+    lines = in_columns([HEADS, *rows], right=NUMBERS)
+    lines += [f"... and {more} more"] if more else []
+    lines += ["", *ranking.advice]
+    lines += [f"Naming the largest class would give {shown(ranking.majority)}."] if ranking.majority else []
+    lines.append(f"{sample_words(ranking)}; {spent_words(ranking)}")
+    return "\n".join(line for i, line in enumerate(lines) if line or i)
+
+
+def row_of(one: Ranked) -> tuple[str, ...]:
+    interval = f"{shown(one.interval[0])} - {shown(one.interval[1])}" if one.interval else "-"
+    latency = f"{one.card.measured.latency_ms:.3g} ms" if one.card.measured else "-"
+    params = f"{one.card.params / 1e6:.3g} M"
+    return (
+        str(one.rank),
+        one.model,
+        shown(one.expected_accuracy),
+        interval,
+        str(one.tie_group),
+        latency,
+        params,
+        one.why,
+    )
+
+
+def shown(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def sample_words(ranking: Ranking) -> str:
+    return f"{ranking.sample}: {ranking.images} images of {len(ranking.classes)} classes were looked at"
+
+
+def spent_words(ranking: Ranking) -> str:
+    parts = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in ranking.spent.items() if seconds >= 0.05)
+    total = sum(ranking.spent.values())
+    return f"{total:.1f} s ({parts})"
+
+
+def explained(one: Ranked) -> str:
+    lines = [f"{one.rank}. {one.model}: expected {shown(one.expected_accuracy)} after full fine-tuning"]
+    if one.interval:
+        lines[0] += f" (80 %: {shown(one.interval[0])} to {shown(one.interval[1])})"
+    lines.append(f"   tie group {one.tie_group}; {one.why}")
+    for stage in dict.fromkeys(said.stage for said in one.evidence):
+        points = one.moved.get(stage)
+        lines.append(f"   {stage}" + (f" ({points:+.1f} points)" if points is not None else ""))
+        lines += [f"     - {said.words}" for said in one.evidence if said.stage == stage]
+    lines += [f"   flags: {', '.join(one.flags)}"] if one.flags else []
+    return "\n".join(lines)
