@@ -106,7 +106,7 @@ def ridge_head(features: Array, labels: NDArray[np.int64], classes: int) -> Head
 
 
 def _best(vectors: Array, values: Array, onehot: Array, ridges: Array) -> tuple[float, float, float]:
-    """The strongest ridge, then the smallest scale of the logits, whose leave-one-out cross-entropy is near the least."""
+    """The strongest ridge, then the smallest scale of the logits, among those near the least cross-entropy; and that."""
     labels, shares = onehot.argmax(axis=1), onehot.mean(axis=0)
     centred = onehot - shares
     turned = vectors.T @ centred
