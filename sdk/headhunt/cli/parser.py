@@ -12,6 +12,7 @@ from headhunt.errors import did_you_mean, printable
 SHELF = "headhunt.cli.shelf:"
 WORK = "headhunt.cli.work:"
 FILL = "headhunt.cli.fill:"
+HEALTH = "headhunt.cli.health:"
 RECOMMEND = "headhunt.cli.recommend:"
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
 
@@ -35,6 +36,9 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"headhunt {headhunt.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_recommending(commands)
+    health = command(commands, "health", HEALTH + "examine_sample", "what is wrong with a sample, before it is used")
+    health.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
+    health.add_argument("--json", action="store_true")
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
