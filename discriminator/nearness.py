@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from discriminator.records import Record
 
 Floats = NDArray[np.float64]
+TINIEST = 1e-12
+"""The smallest squared scale, for domains that are all one picture; vectors have a length of about one."""
 
 
 def nearness(vectors: Floats, records: Sequence[Record]) -> Floats:
@@ -32,4 +34,4 @@ def squared_scale(means: Floats, spread: float) -> float:
     """The squared median distance between two of K domains [K, d]; with one alone, between two of its images."""
     first, second = np.triu_indices(len(means), 1)
     between = np.square(means[first] - means[second]).sum(axis=1)
-    return max(float(np.median(between)) if len(between) else 2 * spread, np.finfo(np.float64).tiny)
+    return max(float(np.median(between)) if len(between) else 2 * spread, TINIEST)
