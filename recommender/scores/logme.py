@@ -10,7 +10,7 @@ You et al., "LogME: Practical Assessment of Pre-trained Models for Transfer Lear
 
 With tau = alpha / beta the covariance is (I + X X' / tau) / beta, and beta has a closed form:
 
-    q(tau) = |t|^2 - sum_k p2 s / (s + tau),    beta = n / q
+    q(tau) = rest + sum_k p2 tau / (s + tau),    beta = n / q,    rest = |t|^2 - sum_k p2
     ln p   = -n/2 (ln(2 pi q / n) + 1) - 1/2 sum_k ln(1 + s / tau)
 
 The last sum is all that is left of ln|A|, A = alpha I + beta X'X, with its d - k eigenvalues alpha: forgetting them, as
@@ -22,17 +22,22 @@ import numpy as np
 
 from recommender.scores.given import Floats, Given
 
-GRID = np.logspace(-12, 12, 97)  # tau in units of the largest eigenvalue
+GRID = np.logspace(-12, 12, 97)  # tau in units of the largest eigenvalue; never 0, where a perfect fit is infinite
 GOLDEN = (np.sqrt(5.0) - 1) / 2
 NARROWINGS = 27  # from half a decade of tau to 3e-6 of it: the maximum is flat, so its value is off by 1e-11
-EXACT = 1e-14  # the least share of |t|^2 that is taken as noise: a perfect fit has no finite density
+ROUNDING = 1e-15  # times n: a rest of |t|^2 below this share is none
 
 
 def logme(data: Given, _: np.random.Generator) -> float:
-    """The evidence of the labels given F, mean over images and classes; an intercept is taken out of both sides."""
+    """The evidence of the labels given F and an intercept, mean over images and classes.
+
+    The intercept is taken out of both sides, which leaves n - 1 numbers of n labels: counting n would let d >= n fit
+    them with an infinite density.
+    """
     z, s = data.axes
     p2 = np.zeros((1, data.classes)) if not s[0] else (z.T @ data.centred) ** 2 / s[:, None]
-    return float(log_evidence(s, p2, np.square(data.centred).sum(axis=0), data.n).mean() / data.n)
+    energy = np.square(data.centred).sum(axis=0)
+    return float(log_evidence(s, p2, energy, data.n - 1).mean() / (data.n - 1))
 
 
 def logme_of(features: Floats, targets: Floats) -> Floats:
@@ -49,32 +54,30 @@ def log_evidence(s: Floats, p2: Floats, energy: Floats, n: int) -> Floats:
     """[k], [k, C], |t|^2 [C] -> [C], the maximum over tau of ln p for each class."""
     if not s.max(initial=0.0):
         return np.asarray(-n / 2 * (np.log(2 * np.pi * energy / n) + 1))
+    rest = energy - p2.sum(axis=0)
+    rest = np.where(rest > ROUNDING * n * energy, rest, 0.0)
     grid = np.log(GRID * s.max())
-    best = _profile(grid[:, None], s, p2, energy, n).argmax(axis=0)
+    best = _profile(grid[:, None], s, p2, rest, n).argmax(axis=0)
     low, high = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, len(grid) - 1)]
     for _ in range(NARROWINGS):
         step = GOLDEN * (high - low)
         left, right = high - step, low + step
-        rises = _at(left, s, p2, energy, n) < _at(right, s, p2, energy, n)
+        rises = _at(left, s, p2, rest, n) < _at(right, s, p2, rest, n)
         low, high = np.where(rises, left, low), np.where(rises, high, right)
-    return _at((low + high) / 2, s, p2, energy, n)
+    return _at((low + high) / 2, s, p2, rest, n)
 
 
-def _profile(log_tau: Floats, s: Floats, p2: Floats, energy: Floats, n: int) -> Floats:
+def _profile(log_tau: Floats, s: Floats, p2: Floats, rest: Floats, n: int) -> Floats:
     """The same tau for all classes: [g, 1] -> [g, C]."""
     tau = np.exp(log_tau)
-    q = energy - (s / (s + tau)) @ p2
-    return _density(q, energy, np.log1p(s / tau).sum(axis=1, keepdims=True), n)
+    return _density(rest + (tau / (s + tau)) @ p2, np.log1p(s / tau).sum(axis=1, keepdims=True), n)
 
 
-def _at(log_tau: Floats, s: Floats, p2: Floats, energy: Floats, n: int) -> Floats:
+def _at(log_tau: Floats, s: Floats, p2: Floats, rest: Floats, n: int) -> Floats:
     """A tau for each class: [C] -> [C]."""
-    tau = np.exp(log_tau)
-    ratio = s[:, None] / tau
-    q = energy - (p2 * ratio / (1 + ratio)).sum(axis=0)
-    return _density(q, energy, np.log1p(ratio).sum(axis=0), n)
+    ratio = s[:, None] / np.exp(log_tau)
+    return _density(rest + (p2 / (1 + ratio)).sum(axis=0), np.log1p(ratio).sum(axis=0), n)
 
 
-def _density(q: Floats, energy: Floats, log_determinant: Floats, n: int) -> Floats:
-    noise = np.maximum(q, EXACT * energy) / n
-    return np.asarray(-n / 2 * (np.log(2 * np.pi * noise) + 1) - log_determinant / 2)
+def _density(q: Floats, log_determinant: Floats, n: int) -> Floats:
+    return np.asarray(-n / 2 * (np.log(2 * np.pi * q / n) + 1) - log_determinant / 2)
