@@ -8,16 +8,13 @@ other.
 """
 
 import argparse
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before numpy: one thread for both sides
-
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.report import Table, arguments, publish, spread
 from recommender.dissimilarity import agreement_map, label_agreement
@@ -30,6 +27,7 @@ from recommender.scores.table import scores
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Job = Callable[[], object]
+COSTS = (400, 512, 10)  # images, features, classes
 STAGES = (64, 128, 256, 512, 512)
 SETTLED = 1e-6
 ROUNDS = 1000
@@ -94,9 +92,10 @@ def logme_table(asked: argparse.Namespace, rng: np.random.Generator) -> Table:
 
 def cost_table(rng: np.random.Generator, repeats: int) -> Table:
     """Every score from the bare arrays on; they share the eigendecomposition when they share what they are given."""
-    features, labels = sample(rng, 400, 512, 10)
-    outputs = rng.normal(size=(400, 1000))
-    stages = [sample(rng, 400, width, 10)[0] for width in STAGES]
+    n, d, classes = COSTS
+    features, labels = sample(rng, n, d, classes)
+    outputs = rng.normal(size=(n, 1000))
+    stages = [sample(rng, n, width, classes)[0] for width in STAGES]
     jobs: dict[str, Job] = {
         name: partial(lambda score: score(given(features, labels, outputs), np.random.default_rng(0)), score)
         for name, score in scores().items()
@@ -107,7 +106,8 @@ def cost_table(rng: np.random.Generator, repeats: int) -> Table:
     jobs["knn_stages, 5 stages"] = lambda: knn_stages(stages, labels, 5, np.random.default_rng(0))
     jobs["label_agreement, 5 stages"] = lambda: label_agreement(stages, labels)
     jobs["agreement_map, 20 candidates"] = lambda: agreement_map([features] * 20, labels)
-    table = Table("400 images, 512 features, 10 classes, milliseconds of one thread", ("what", "ms", "spread"))
+    title = f"{n} images, {d} features, {classes} classes, milliseconds of one thread"
+    table = Table(title, ("what", "ms", "spread"))
     for name, seconds in in_turns(jobs, repeats).items():
         middle, half = spread(seconds)
         table.add(name, 1e3 * middle, 1e3 * half)
@@ -132,7 +132,8 @@ def options() -> argparse.Namespace:
 def main() -> None:
     asked = options()
     rng = np.random.default_rng(asked.seed)
-    tables = [cost_table(rng, max(5, asked.repeats)), logme_table(asked, rng)]
+    with threadpool_limits(1):
+        tables = [cost_table(rng, max(5, asked.repeats)), logme_table(asked, rng)]
     publish("scores", tables, seed=asked.seed, keep=asked.json)
 
 
