@@ -152,7 +152,7 @@ def test_leep_of_a_head_that_knows_all_is_0_and_of_one_that_says_nothing_the_ent
 def test_nleep_of_clusters_that_are_classes_is_near_0() -> None:
     x, y = signal(200, 10, 4, seed=0, strength=8.0)
     assert scores()["nleep"](given(x, y), rng()) > -0.2
-    assert scores()["nleep"](given(x, rng().permutation(y)), rng()) < -1.0
+    assert scores()["nleep"](given(x, rng().permutation(y)), rng()) < -0.9
 
 
 # --- Discriminants ---------------------------------------------------------------------------------------------------
