@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from discriminator.pooling import Layout, layout_of, pooled
-from discriminator.stages import stage_ends
+from discriminator.stages import is_called, stage_ends
 from headhunt.errors import BadSpec
 from zoo.networks.building import head_name
 from zoo.networks.measure import forward
@@ -59,7 +59,7 @@ class Looked:
 
 def survey(network: nn.Module, images: Tensor) -> Plan:
     """Run two images [2, 3, S, S] of the right type and device through the network and see what comes by."""
-    ends, classifier = stage_ends(network), head_name(network)
+    ends, classifier = stage_ends(network), called_head(network)
     prefix = int(getattr(network, "num_prefix_tokens", None) or 0)
     channels_last = getattr(network, "output_fmt", None) == "NHWC"
     heard: dict[str, Layout | None] = {}
@@ -82,9 +82,16 @@ def survey(network: nn.Module, images: Tensor) -> Plan:
     return Plan(stages, (classifier, head) if classifier and head else None, answer)
 
 
+def called_head(network: nn.Module) -> str | None:
+    """The classifier, or the first of several that lie in a list (crossvit has one for each branch)."""
+    name = head_name(network)
+    return name if name is None or is_called(network.get_submodule(name)) else f"{name}.0"
+
+
 def look(network: nn.Module, plan: Plan, images: Tensor) -> Looked:
     """One batch through a network in evaluation mode. images: [B, 3, S, S], normalised."""
-    return next(looked(network, plan, (images,)))
+    (found,) = looked(network, plan, (images,))
+    return found
 
 
 def looked(network: nn.Module, plan: Plan, batches: Iterable[Tensor]) -> Iterator[Looked]:
