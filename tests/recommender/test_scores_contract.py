@@ -116,6 +116,21 @@ class TestEveryScore:
         assert abs(few - many) < 0.15 * (mean_of(name, lambda seed: signal(120, 8, 4, seed, 2.0), 1) - few)
 
 
+def test_rows_that_begin_alike_are_told_apart_by_what_follows() -> None:
+    """Dead columns first, and every image twice but for the last one."""
+    rng = np.random.default_rng(0)
+    x = np.hstack([np.zeros((60, 20)), np.repeat(rng.normal(size=(30, 5)), 2, axis=0), rng.normal(size=(60, 1))])
+    y, order = np.arange(60) % 3, rng.permutation(60)
+    here, there = given(x, y), given(x[order], y[order])
+    assert np.array_equal(here.features, there.features)
+    assert np.array_equal(here.labels, there.labels)
+
+
+def test_rows_stand_in_the_order_of_their_numbers() -> None:
+    x = np.array([[3.0, 1], [-2, 5], [-3, 0], [0.0, 2], [-0.0, 1], [1e-300, 0]])
+    assert given(x, np.arange(6)).features.tolist() == sorted(x.tolist())
+
+
 @pytest.mark.parametrize("name", sorted(OF_OUTPUTS))
 def test_what_a_source_head_says_is_no_better_for_many_classes(name: str) -> None:
     """Noise in 10 and in 1,000 outputs, against a head that knows the classes."""
