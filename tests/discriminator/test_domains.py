@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from discriminator.backbone import Backbone
-from discriminator.domains import Discriminator, Resemblance, gallery_of
+from discriminator.domains import Discriminator, Resemblance, evenly, gallery_of
 from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
 from discriminator.gap import Features
@@ -225,6 +225,14 @@ def test_a_domain_is_described_by_a_fair_draw_of_its_training_part(tmp_path: Pat
     assert {entry.split for entry in drawn.asked} == {"train"}
     assert drawn.key == again.key
     assert abs(sum(entry.label == "a" for entry in drawn.asked) - 192) < 20
+
+
+def test_a_large_sample_is_judged_by_a_part_that_is_spread_over_all_of_it() -> None:
+    places = np.arange(0, 30_000, 3)
+    chosen = evenly(places, 2000)
+    assert (len(chosen), chosen[0], chosen[-1]) == (2000, places[0], places[-1])
+    assert np.diff(chosen).max() <= 2 * np.diff(chosen).min()
+    np.testing.assert_array_equal(evenly(places[:7], 2000), places[:7])
 
 
 def test_vectors_stay_where_they_are_when_a_domain_comes(filled: Zoo, tmp_path: Path) -> None:

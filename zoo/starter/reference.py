@@ -40,7 +40,7 @@ WAIT_S = 300.0
 
 @dataclass(frozen=True)
 class Recipe:
-    """How it is taught. 12 seconds of one core with the whole of it: two thirds of them training, the rest drawing."""
+    """How it is taught. 13 seconds of one core with the whole of it, 2 of them for drawing."""
 
     network: str = "test_resnet"
     per_class: int = 150
