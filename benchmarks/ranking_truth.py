@@ -10,8 +10,9 @@ stretch; on a GPU, where nothing else runs, those on the clock.
 import csv
 import multiprocessing
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,8 @@ from headhunt.vocabulary import CurvePoint, Entry, ModelCard, Protocol
 from recommender.drawing import balanced
 from zoo.history.lineage import trained_on
 from zoo.images.pixels import Pixels, View, load_entries
-from zoo.images.samples import Sample, open_sample
+from zoo.images.samples import Facts, Sample, open_sample
+from zoo.images.versions import version_of
 from zoo.judging import view_of
 from zoo.parts import pick
 from zoo.repository import Zoo
@@ -108,6 +110,15 @@ def strangers(zoo: Zoo, sample: Sample, name: str) -> list[ModelCard]:
     same = {domain.name for domain in shelf.domains.values() if domain.version == sample.version.id} | {name}
     domains = trained_on(shelf)
     return [card for card in shelf.cards.values() if not same & domains[card.id]]
+
+
+@contextmanager
+def open_target(archive: Path, images: int) -> Iterator[Sample]:
+    """The target as a user would bring it: the images that may be learned from, and those that judge, and no others."""
+    with open_sample(archive) as whole:
+        check_target(whole)
+        version = version_of((*training_part(whole, images), *test_part(whole)))
+        yield Sample(Facts(name=name_of(archive)), version, whole.read, lambda: None)
 
 
 # --- Training ---------------------------------------------------------------------------------------------------------

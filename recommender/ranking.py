@@ -15,7 +15,8 @@ those of lessons that were left out, a target at a time. The noise of the level 
 it widens every interval and no comparison.
 
 Candidates of which more was seen (features, then a probe) are told by a model of more signals. Its mean over them is
-held to what the model of fewer signals said of the same candidates, so that a closer look is no merit in itself.
+held to what the model of fewer signals said of the same candidates, so that a closer look is no merit in itself. The
+level comes from the first model that has an anchor: those after it are told of the few that looked best.
 """
 
 import math
@@ -195,7 +196,7 @@ def judge(
     the highest of which it has every signal."""
     count = len(signals)
     mean, within = np.zeros(count), np.full(count, 1.5)
-    level, between = logit(chance) + 1.0, 1.5
+    level, between, anchored = logit(chance) + 1.0, 1.5, False
     moved: list[dict[str, float]] = [{} for _ in signals]
     for names, anchor in ladder:
         needed = {*names, *([anchor] if anchor else [])}
@@ -203,15 +204,15 @@ def judge(
         fitted = fit(lessons, names, anchor) if rows else None
         if fitted is None:
             continue
-        table = np.array([[signals[i][name] for name in names] for i in rows], np.float64).reshape(
-            len(rows), len(names)
-        )
+        table = np.array([[signals[i][name] for name in names] for i in rows], np.float64)
+        table = table.reshape(len(rows), len(names))
         held = float(mean[rows].mean())
         mean[rows] = held + fitted.relative(table)
         within[rows] = fitted.within
         for i, parts in zip(rows, fitted.moved_by(table), strict=True):
             moved[i] = dict(zip(names, parts.tolist(), strict=True))
-        told = float(np.mean([signals[i][anchor] for i in rows])) if anchor else logit(chance)
-        if fitted.between < between or anchor:
+        if not anchored:
+            told = float(np.mean([signals[i][anchor] for i in rows])) if anchor else logit(chance)
             level, between = fitted.level[0] + fitted.level[1] * told - held, fitted.between
+            anchored = anchor is not None
     return Judged(level + mean, within, between, tuple(moved))

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class Request:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     labels: bool = True
     allow_seen: bool = False
+    among: frozenset[str] | None = None
+    """Only these models."""
     seed: int = 0
     device: str | None = None
 
@@ -106,31 +109,34 @@ def recommend(
     clock: Clock | None = None,
     known: Known | None = None,
     watch: Watch | None = None,
+    scratch: Path | None = None,
 ) -> Ranking:
-    """The whole story. `clock` counts from the user's call where that was earlier. Raises before anything is spent:
-    NoModels, NoModelMeets, NeedTwoClasses, NoValidImages ... Ctrl-C ends it early, with what is there.
+    """The whole story. `clock` counts from the user's call where that was earlier. `scratch`: where features and probes
+    are kept, the zoo's home if None. Raises before anything is spent: NoModels, NoModelMeets, NeedTwoClasses,
+    NoValidImages ... Ctrl-C ends it early, with what is there.
     """
-    return Hunt(zoo, sample, request, clock, known or known_to(zoo), watch or (lambda _: None)).run()
+    hunt = Hunt(zoo, sample, request, known or known_to(zoo), scratch or zoo.home)
+    return hunt.run(clock, watch or (lambda _: None))
 
 
 class Hunt:
     """One request: what was found so far, and the stages that add to it."""
 
-    def __init__(
-        self, zoo: Zoo, sample: Sample, request: Request, clock: Clock | None, known: Known, watch: Watch
-    ) -> None:
-        self.zoo, self.sample, self.request, self.watch = zoo, sample, request, watch
+    def __init__(self, zoo: Zoo, sample: Sample, request: Request, known: Known, scratch: Path) -> None:
+        self.zoo, self.sample, self.request, self.scratch = zoo, sample, request, scratch
         self.spent: dict[str, float] = {}
         with self.timed("sample"):
-            self.cards, self.warnings = within_limits(zoo, request.limits)
+            cards, self.warnings = within_limits(zoo, request.limits)
+            self.cards = [card for card in cards if request.among is None or card.id in request.among]
             entries = self.choose()
             self.gallery = Gallery(sample, entries, sample.classes)
         self.budget = request.budget or default_budget(self.cards, len(entries))
-        self.clock = clock or Deadline(self.budget)
+        self.clock: Clock = Deadline(self.budget)
+        self.watch: Watch = lambda _: None
         self.labelled = request.labels and len(sample.classes) > 1
         self.lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
         self.outcomes = [row for row in known.outcomes if sample.version.id != row.version]
-        self.store, self.pace = FeatureStore(zoo.home), Pace()
+        self.store, self.pace = FeatureStore(scratch), Pace()
         self.signals: list[dict[str, float]] = [card_signals(card) for card in self.cards]
         self.probes: dict[str, ProbeResult] = {}
         self.resembles: Resemblance | None = None
@@ -138,7 +144,8 @@ class Hunt:
         self.seen: dict[str, float] = {}
         self.settled = self.interrupted = False
 
-    def run(self) -> Ranking:
+    def run(self, clock: Clock | None, watch: Watch) -> Ranking:
+        self.clock, self.watch = clock or self.clock, watch
         stages = [("domain", self.look), ("history", self.remember)]
         if self.labelled:
             stages += [("features", self.examine), ("training", self.train)]
@@ -151,7 +158,8 @@ class Hunt:
                 self.warnings.append(f"stopped by hand in stage '{name}'; this is the answer from what was there")
                 break
         with self.timed("ranking"):
-            return ranking_of(self.found(), self.judged())
+            judged = self.judged()
+        return ranking_of(self.found(), judged)
 
     # --- the stages ---
 
@@ -221,7 +229,7 @@ class Hunt:
     def train(self) -> None:
         """Short trainings of the best, until their order is settled or the time is up."""
         plan = plan_for(self.request)
-        book = ProbeBook(self.zoo.home, self.gallery.key)
+        book = ProbeBook(self.scratch, self.gallery.key)
         contenders = [self.contender(self.cards[i]) for i in self.finalists()]
         clock = Until(self.clock, FOR_ANSWER)
         told = self.tell_probe

@@ -1,0 +1,209 @@
+"""A recommendation from end to end, with a little zoo: what it answers, what it refuses, what it costs again."""
+
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headhunt.errors import NeedTwoClasses, NoModelMeets, NoModels, NoValidImages
+from headhunt.vocabulary import Outcome, Ranking
+from recommender.clock import Deadline
+from recommender.halving import ProbePlan
+from recommender.recommend import Known, Progress, Request, recommend, training_entries
+from tests.recommender.little_zoo import REFERENCE, lessons, little_zoo, stripes
+from tests.zoo.images import folder_of, picture
+from zoo.images.samples import Sample, open_sample, stored_sample
+from zoo.repository import Zoo
+
+BRIEF = Request(budget=30.0, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADHUNT_REFERENCE", REFERENCE)
+        yield little_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture
+def zoo(made: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zoo:
+    """A copy, so that nothing is known from the test before."""
+    monkeypatch.setenv("HEADHUNT_REFERENCE", REFERENCE)
+    brief = ProbePlan(rungs=(3, 6), rates=(2e-3,), device="cpu")
+    monkeypatch.setattr("recommender.recommend.plan_for", lambda _: brief)
+    shutil.copytree(made.home, tmp_path / "home")
+    return Zoo(tmp_path / "home")
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Iterator[Sample]:
+    with open_sample(stripes(tmp_path / "stripes")) as opened:
+        yield opened
+
+
+def known() -> Known:
+    return Known(lessons(), [])
+
+
+def test_every_candidate_is_told_with_its_evidence(zoo: Zoo, sample: Sample) -> None:
+    ranking = recommend(zoo, sample, BRIEF, known=known())
+    assert [one.rank for one in ranking.candidates] == [1, 2, 3, 4]
+    assert {one.model for one in ranking.candidates} == set(zoo.catalogue.read().cards)
+    said = {evidence.stage for one in ranking.candidates for evidence in one.evidence}
+    assert said == {"features", "training", "domain", "history"}
+    for one in ranking.candidates:
+        assert one.interval is not None
+        assert one.expected_accuracy is not None
+        assert 0 < one.interval[0] < one.expected_accuracy < one.interval[1] < 1
+        assert "features" in {said.stage for said in one.evidence}
+    assert any(said.stage == "training" for said in ranking.candidates[0].evidence)
+    assert set(ranking.spent) == {"sample", "domain", "history", "features", "training", "ranking"}
+    assert ranking.images == 60
+    assert ranking.majority == pytest.approx(1 / 3)
+    assert set(ranking.resembles) == {"glyphs", "solids"}
+
+
+def test_a_second_request_is_the_same_and_costs_next_to_nothing(zoo: Zoo, sample: Sample) -> None:
+    first = recommend(zoo, sample, BRIEF, known=known())
+    again = recommend(zoo, sample, BRIEF, known=known())
+    assert [one.model for one in again.candidates] == [one.model for one in first.candidates]
+    assert again.candidates[0].signals == first.candidates[0].signals
+    assert again.spent["features"] < first.spent["features"]
+    assert again.spent["training"] < first.spent["training"] / 2
+
+
+def test_without_labels_it_answers_from_resemblance_and_says_so(zoo: Zoo, tmp_path: Path) -> None:
+    for path in stripes(tmp_path / "mixed", splits=("",)).rglob("*.png"):
+        path.rename(tmp_path / "mixed" / f"{path.parent.name}-{path.name}")
+    with open_sample(tmp_path / "mixed") as bare:
+        ranking = recommend(zoo, bare, BRIEF, known=known())
+    assert any("no labels" in warning for warning in ranking.warnings)
+    assert all(one.expected_accuracy is None and one.interval is None for one in ranking.candidates)
+    assert "training" not in ranking.spent
+    assert ranking.majority is None
+
+
+def test_labels_can_be_left_aside(zoo: Zoo, sample: Sample) -> None:
+    ranking = recommend(zoo, sample, Request(budget=30.0, labels=False), known=known())
+    assert "features" not in ranking.spent
+    assert not any("no labels" in warning for warning in ranking.warnings)
+
+
+def test_one_image_of_each_class_is_enough_for_an_answer(zoo: Zoo, tmp_path: Path) -> None:
+    with open_sample(stripes(tmp_path / "few", count=1, splits=("",))) as few:
+        ranking = recommend(zoo, few, BRIEF, known=known())
+    assert len(ranking.candidates) == 4
+    assert ranking.images == 3
+
+
+def test_one_class_cannot_be_ranked_for_and_says_what_would_do(zoo: Zoo, tmp_path: Path) -> None:
+    with (
+        open_sample(stripes(tmp_path / "one", classes=1)) as one,
+        pytest.raises(NeedTwoClasses, match=r"one class, 'width-0'.*--no-labels"),
+    ):
+        recommend(zoo, one, BRIEF, known=known())
+
+
+def test_images_that_are_all_broken_end_before_anything_is_spent(zoo: Zoo, tmp_path: Path) -> None:
+    folder = stripes(tmp_path / "broken", splits=("",))
+    for path in folder.rglob("*.png"):
+        path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(NoValidImages), open_sample(folder) as broken:
+        recommend(zoo, broken, BRIEF, known=known())
+
+
+def test_an_empty_zoo_and_limits_that_nobody_meets_have_errors_of_their_own(tmp_path: Path, sample: Sample) -> None:
+    with pytest.raises(NoModels):
+        recommend(Zoo(tmp_path / "empty"), sample, BRIEF, known=known())
+
+
+def test_limits_hold_for_every_candidate(zoo: Zoo, sample: Sample) -> None:
+    ranking = recommend(zoo, sample, Request(budget=30.0, limits={"max_params": "200K"}), known=known())
+    assert {one.card.network for one in ranking.candidates} == {"test_efficientnet"}
+    with pytest.raises(NoModelMeets, match="nearest"):
+        recommend(zoo, sample, Request(limits={"max_params": 10}), known=known())
+
+
+def test_a_model_that_was_trained_on_these_images_does_not_stand_first(zoo: Zoo) -> None:
+    version = zoo.catalogue.read().domains["glyphs"].version
+    assert version is not None
+    with stored_sample(version, zoo.home) as glyphs:
+        ranking = recommend(zoo, glyphs, BRIEF, known=known())
+        assert [one.card.domain for one in ranking.candidates] == ["solids", "solids", "glyphs", "glyphs"]
+        assert [one.flags for one in ranking.candidates[2:]] == [("seen-images",)] * 2
+        assert any("already trained" in warning for warning in ranking.warnings)
+        allowed = recommend(zoo, glyphs, Request(budget=30.0, allow_seen=True), known=known())
+    assert allowed.candidates[0].card.domain == "glyphs"
+
+
+def test_when_the_time_is_up_the_answer_is_what_is_there(zoo: Zoo, sample: Sample) -> None:
+    ranking = recommend(zoo, sample, BRIEF, clock=Deadline(-1.0), known=known())
+    assert len(ranking.candidates) == 4
+    assert all("not-looked-at" in one.flags for one in ranking.candidates)
+    assert any("not looked at" in warning for warning in ranking.warnings)
+    assert all(one.expected_accuracy is not None for one in ranking.candidates)
+
+
+@pytest.mark.parametrize("stage", ["domain", "features", "training"])
+def test_ctrl_c_ends_it_early_with_what_is_there(zoo: Zoo, sample: Sample, stage: str) -> None:
+    def press(progress: Progress) -> None:
+        if progress.stage == stage and (progress.done or stage == "domain"):
+            raise KeyboardInterrupt
+
+    ranking = recommend(zoo, sample, BRIEF, known=known(), watch=press)
+    assert len(ranking.candidates) == 4
+    assert any("stopped by hand" in warning for warning in ranking.warnings)
+    assert not ranking.settled
+
+
+def test_a_model_that_cannot_be_read_is_left_aside_by_name(zoo: Zoo, sample: Sample) -> None:
+    card = zoo.card("glyphs/test_resnet")
+    zoo.weights.path(str(card.weights)).unlink()
+    ranking = recommend(zoo, sample, BRIEF, known=known())
+    lost = next(one for one in ranking.candidates if one.model == card.id)
+    assert "not-looked-at" in lost.flags
+    assert any(card.id in warning for warning in ranking.warnings)
+
+
+def test_history_moves_the_answer_and_near_history_more(zoo: Zoo, sample: Sample) -> None:
+    def effect(rows: list[Outcome], model: str) -> float:
+        ranking = recommend(zoo, sample, Request(budget=5.0, labels=False), known=Known(lessons(), rows))
+        return next(one.signals["history"] for one in ranking.candidates if one.model == model)
+
+    models = sorted(zoo.catalogue.read().cards)
+    rows = [
+        Outcome(model=model, dataset=f"d{d}", accuracy=0.5 + 0.1 * i + 0.01 * d, source="test")
+        for d in range(4)
+        for i, model in enumerate(models)
+    ]
+    assert effect(rows, models[-1]) > 0 > effect(rows, models[0])
+
+
+def test_where_nothing_is_left_to_judge_on_the_held_out_images_are_not_looked_at(tmp_path: Path) -> None:
+    with open_sample(stripes(tmp_path / "flat", splits=("",))) as flat:
+        looked_at = training_entries(flat)
+        assert len(looked_at) == len(flat.version.entries) - 3 * 3
+    with open_sample(stripes(tmp_path / "split")) as split:
+        assert len(training_entries(split)) == 60
+
+
+def test_lessons_of_the_same_images_are_not_used(zoo: Zoo, sample: Sample) -> None:
+    poison = [replace(lesson, target=sample.name, accuracy=0.01) for lesson in lessons(targets=3, seed=9)]
+    plain = recommend(zoo, sample, BRIEF, known=known())
+    poisoned = recommend(zoo, sample, BRIEF, known=Known([*lessons(), *poison], []))
+    assert accuracies(poisoned) == accuracies(plain)
+
+
+def accuracies(ranking: Ranking) -> list[float]:
+    found = [one.expected_accuracy or math.nan for one in ranking.candidates]
+    assert all(math.isfinite(value) for value in found)
+    return found
+
+
+def test_a_folder_of_two_images_is_no_reason_to_crash(zoo: Zoo, tmp_path: Path) -> None:
+    folder = folder_of({"a/1.png": picture(1), "b/1.png": picture(2)}, tmp_path / "tiny")
+    with open_sample(folder) as tiny:
+        assert len(recommend(zoo, tiny, BRIEF, known=known()).candidates) == 4
