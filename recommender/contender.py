@@ -20,7 +20,10 @@ MOST_TRAINED_ON = 4096
 
 @dataclass(frozen=True)
 class Contender:
-    """A model that may be tried: `network` builds it with its weights and a new head, `data` has it see the sample."""
+    """A model that may be tried: `network` builds it with its weights and a new head, `data` has it see the sample.
+
+    `data` is asked several times for each probe: let it remember what it decoded.
+    """
 
     card: ModelCard
     data: Callable[[], TrainingData]
@@ -31,9 +34,12 @@ class ProbeResult(Struct, frozen=True, omit_defaults=False):
     """What a model's short training came to, after its last rung.
 
     val_loss, val_accuracy: on the held-out images, or on those learned from where `marks` has `train-loss`.
-    slope: how much the loss changed in the last rung, per doubling of the steps; below 0 where it still falls.
-    seconds: of all rungs of this rate. expected: the loss at the plan's horizon, and `spread` its standard deviation.
-    losses: of each held-out image, so that two models can be compared image by image; empty with `train-loss`.
+    train_loss: the mean loss of the newest rung's batches, each before it was learned from.
+    level: the mean of val_loss and train_loss, which is what contenders are compared by.
+    slope: how much the level changed in the last rung, per doubling of the steps; below 0 where it still falls.
+    seconds: of all rungs of this rate. expected: the level at the plan's horizon, and `spread` its standard deviation.
+    losses: of each held-out image; empty with `train-loss`. step_losses: of each step of the newest rung. All
+    contenders have the same images and the same order of batches, so that two can be compared one by one.
     curve: before the first step, then at the end of each rung.
     """
 
@@ -42,6 +48,7 @@ class ProbeResult(Struct, frozen=True, omit_defaults=False):
     steps: int
     val_loss: float
     val_accuracy: float
+    train_loss: float
     slope: float
     seconds: float
     expected: float
@@ -49,10 +56,20 @@ class ProbeResult(Struct, frozen=True, omit_defaults=False):
     rungs: int = 1
     batch_size: int = 0
     losses: tuple[float, ...] = ()
+    step_losses: tuple[float, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     marks: tuple[str, ...] = ()
     """`diverged`: worth no more than naming the shares of the classes. `cut`: stopped at the deadline.
     `train-loss`: no image could be held out. `small-batch`: memory was short."""
+
+    @property
+    def level(self) -> float:
+        return level(self.curve[-1])
+
+
+def level(point: CurvePoint) -> float:
+    """What a point of the curve is worth: the loss of images never learned from, and of those about to be."""
+    return point.train_loss if point.val_loss is None else (point.train_loss + point.val_loss) / 2
 
 
 def probing_data(pixels: Pixels, mean: tuple[float, ...], std: tuple[float, ...], seed: int = 0) -> TrainingData:

@@ -5,8 +5,8 @@
     ...      until the plan's rungs are done, the time is up, or the order of those left is settled
 
 This is successive halving (Jamieson and Talwalkar, 2016), with one change: who stays is decided by where the curve of
-held-out losses is going (recommender/curves.py), not by where it stands. Two contenders are compared image by image,
-since they were judged on the same images: the differences vary far less than the losses do.
+losses is going (recommender/curves.py), not by where it stands. Two contenders are compared image by image and batch by
+batch, since all have the same: the differences vary far less than the losses do.
 
 Nothing is begun that will not end in time, as far as the pace of that network is known; what turns out slower is
 stopped and counts as it stands. Every finished probe is in the book, and a halving begun again finds it there.
@@ -22,7 +22,7 @@ import numpy as np
 
 from headhunt.errors import BadValue, Interrupted
 from recommender.clock import Clock
-from recommender.contender import Contender, ProbeResult
+from recommender.contender import Contender, ProbeResult, level
 from recommender.curves import Curve, extrapolate
 from recommender.lanes import Job, Lanes
 from recommender.pace import Pace, work
@@ -51,11 +51,11 @@ class ProbePlan:
     """
 
     rungs: tuple[int, ...] = (12, 24, 72)
-    rates: tuple[float, ...] = (2e-3, 5e-4)
+    rates: tuple[float, ...] = (2e-3, 5e-3, 5e-4)
     keep: float = 1 / 3
     fewest: int = 2
     batch_size: int = 32
-    layer_decay: float = 0.65
+    layer_decay: float = 1.0
     weight_decay: float = 0.05
     horizon: int = 300
     seed: int = 0
@@ -103,9 +103,9 @@ def halving(
     for rung in range(len(plan.rungs)):
         try:
             race.run(rung, on_progress)
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt) as stopped:
             yield race.standing()
-            raise
+            raise Interrupted(str(stopped) or "Stopped. Probes that were finished are kept: begin again.") from stopped
         yield race.standing()
         if race.settled(rung + 1) or clock.left() <= 0:
             break
@@ -224,7 +224,7 @@ class _Race:
     def _take(self, result: ProbeResult) -> None:
         """A later rung replaces an earlier one; of several rates at one rung the better one stays."""
         held = self.results.get(result.model)
-        if held is None or result.rungs > held.rungs or result.val_loss < held.val_loss:
+        if held is None or result.rungs > held.rungs or result.level < held.level:
             self.results[result.model] = result
             if result.rungs == 1:
                 self.rates[self.contenders[result.model].card.network] = result.lr
@@ -264,17 +264,25 @@ class _Race:
 
 
 def beaten(other: ProbeResult, leader: ProbeResult) -> bool:
-    """Whether the leader's expected loss lies below the other's by more than chance would have it.
+    """Whether the leader's expected level lies below the other's by more than chance would have it.
 
-    Two variances add up: of the images, by their paired differences, and of where the two curves are going.
+    Variances add up: of the images held out and of the steps, by their paired differences, and of where the two curves
+    are going. Two that trained for different lengths have no steps in common: images alone tell.
     """
-    if not len(other.losses) == len(leader.losses) > 1:
+    parts = [_variance(other.losses, leader.losses), _variance(other.step_losses, leader.step_losses)]
+    told = [part for part in parts if part is not None]
+    if not told:
         return False
-    differences = np.subtract(other.losses, leader.losses)
-    variance = other.spread**2 + leader.spread**2 + float(differences.var(ddof=1)) / len(differences)
+    variance = other.spread**2 + leader.spread**2 + sum(told) / len(told) ** 2
     return other.expected - leader.expected > SETTLED * math.sqrt(variance)
 
 
+def _variance(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Of the mean of the paired differences; None where there are no pairs."""
+    if not len(one) == len(other) > 1:
+        return None
+    return float(np.subtract(one, other).var(ddof=1)) / len(one)
+
+
 def _curve(result: ProbeResult) -> Curve:
-    points = [(point.step, point.train_loss if point.val_loss is None else point.val_loss) for point in result.curve]
-    return Curve([float(step) for step, _ in points], [loss for _, loss in points])
+    return Curve([float(point.step) for point in result.curve], [level(point) for point in result.curve])

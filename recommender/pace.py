@@ -1,13 +1,16 @@
 """What a probe will cost, before it is begun: from what was measured of that network, else of the others.
 
 Work is counted in images that pass forward through the network: a step passes each of its images three times
-(forward, and twice back), the new head passes the images learned from once, an evaluation those held out.
+(forward, and twice back); before each evaluation the images learned from pass once for BatchNorm, then those held out;
+the new head needs all of this once more, and the images learned from once again.
 """
 
 import statistics
 from dataclasses import dataclass, field
 
 from headhunt.vocabulary import ModelCard
+from recommender.norms import MOST_IMAGES
+from recommender.warm_head import MOST_ROWS
 from zoo.training.trainable import TrainingData
 
 STEP = 3.0
@@ -20,7 +23,8 @@ PRUDENCE = 1.5
 def work(data: TrainingData, steps: int, batch: int, first: bool) -> float:
     """Images passed forward in one rung."""
     learned, held = len(data.train.images), len(data.val.images) if data.val else 0
-    return steps * STEP * min(batch, learned) + held + (learned + held if first else 0)
+    judging = min(learned, MOST_IMAGES) + held
+    return steps * STEP * min(batch, learned) + judging + (judging + min(learned, MOST_ROWS) if first else 0)
 
 
 @dataclass

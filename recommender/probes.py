@@ -1,8 +1,13 @@
-"""A probe: one contender trained for some steps, and judged by its loss on images that were held out.
+"""A probe: one contender trained for some steps, and judged by its loss on images that it had not learned from.
 
+    BatchNorm <- these images              recommender/norms.py: those of its own domain mislead
     new head <- ridge on the features      recommender/warm_head.py: the steps need not be spent on the head
     one cycle of the rate, body and head   the project's trainer; the rate falls to nothing, so the end can be judged
     losses of the held-out images          recommender/judging.py
+
+Two losses are told: of the held-out images after the last step, and of the batches as they came, each before it was
+learned from. The first is few images seen by the best network, the second many seen by all on the way (a prequential
+loss: Dawid, 1984; Blier and Ollivier, 2018); together they rank better than either.
 
 A longer training is made of rungs: each is a whole cycle of its own that begins from the weights where the one before
 ended. So every end is a fair place to judge from, nothing is thrown away, and the winner's fine-tuning is one more.
@@ -22,9 +27,10 @@ from torch import nn
 from headhunt.errors import Diverged, Interrupted, TrainingFailed
 from headhunt.vocabulary import CurvePoint, Protocol, Struct
 from recommender.clock import Clock
-from recommender.contender import Contender, ProbeResult
+from recommender.contender import Contender, ProbeResult, level
 from recommender.curves import TAU
-from recommender.judging import Judged, guess, judge
+from recommender.judging import LARGEST, Judged, guess, judge
+from recommender.norms import refresh_norms
 from recommender.pace import Pace, work
 from recommender.warm_head import warm_head
 from zoo.machine import usable_cores
@@ -93,6 +99,10 @@ def probe(contender: Contender, trial: Trial, how: Probe, start: tuple[ProbeResu
         try:
             with _no_more_threads_than_cores():
                 return _Run(contender, trial, how, batch).go(start)
+        except (KeyboardInterrupt, Interrupted) as stopped:
+            raise Interrupted(
+                f"Stopped while {contender.card.id} was tried. Finished probes are kept: begin again to go on."
+            ) from stopped
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
@@ -118,7 +128,7 @@ class _Run:
         self.contender, self.trial, self.how, self.batch = contender, trial, how, batch
         self.data = contender.data()
         self.begun = time.perf_counter()
-        self.reserve = FAREWELL
+        self.reserve = FAREWELL + how.pace.seconds(contender.card, work(self.data, 0, batch, first=False))
         self.losses: list[float] = []
         """Of each step."""
         self.out_of_time = False
@@ -148,15 +158,15 @@ class _Run:
     def _first_point(self, network: nn.Module) -> CurvePoint:
         """Before any step. With nothing held out, the head stays new: one fitted to the images would know them all."""
         if self.data.val is None:
-            return self._point(0, math.log(len(self.data.train.classes)), None)
-        begun = time.perf_counter()
-        warm_head(network, self.data, self.how.device)
+            end = guess(self.data)
+            return self._point(0, end, end.loss)
+        refresh_norms(network, self.data, self.how.device)
+        promised = warm_head(network, self.data, self.batch, self.how.device)
         try:
             end = self._judge(network)
         except Diverged:
             end = guess(self.data)
-        self.reserve += time.perf_counter() - begun
-        return self._point(0, end.loss, end.accuracy)
+        return self._point(0, end, guess(self.data).loss if promised is None else promised)
 
     # --- during ---
 
@@ -168,11 +178,9 @@ class _Run:
         seed = derived_seed(trial.seed, "rung", sum(trial.rungs[:-1]))
         try:
             train(network, data, protocol, seed=seed, device=self.how.device, on_step=self._watch)
-        except Interrupted as stopped:
+        except Interrupted:
             if not self.out_of_time:
-                raise Interrupted(
-                    f"Stopped while {self.contender.card.id} was tried; probes before are kept."
-                ) from stopped
+                raise
             return {"cut"}
         return set()
 
@@ -185,8 +193,11 @@ class _Run:
     # --- after ---
 
     def _judge(self, network: nn.Module) -> Judged:
+        """With BatchNorm as it is on these images. With nothing held out the losses of the steps have to do."""
+        refresh_norms(network, self.data, self.how.device)
         if self.data.val is None:
-            return Judged(_late(self.losses), judge(network, self.data.train, self.data, self.how.device).accuracy, ())
+            known = judge(network, self.data.train, self.data, self.how.device)
+            return Judged(self._mean_loss(), known.accuracy, ())
         judged = judge(network, self.data.val, self.data, self.how.device)
         if not math.isfinite(judged.loss):
             raise Diverged(f"The loss on held-out images became {judged.loss}.")
@@ -203,45 +214,41 @@ class _Run:
         end: Judged,
         marks: set[str],
     ) -> ProbeResult:
-        spent = time.perf_counter() - self.begun
-        point = self._point(before[-1].step + len(self.losses), end.loss, end.accuracy)
+        train_loss = end.loss if "diverged" in marks else self._mean_loss()
+        point = self._point(before[-1].step + len(self.losses), end, train_loss)
         doublings = math.log2((TAU + point.step) / (TAU + before[-1].step))
-        fall = end.loss - _loss(before[-1])
         return ProbeResult(
             model=self.contender.card.id,
             lr=self.trial.lr,
             steps=point.step,
             val_loss=end.loss,
             val_accuracy=end.accuracy,
-            slope=fall / doublings if doublings else 0.0,
-            seconds=spent + (start[0].seconds if start else 0.0),
-            expected=end.loss,
+            train_loss=train_loss,
+            slope=(level(point) - level(before[-1])) / doublings if doublings else 0.0,
+            seconds=point.seconds + (start[0].seconds if start else 0.0),
+            expected=level(point),
             rungs=len(self.trial.rungs),
             batch_size=self.batch,
             losses=end.losses,
+            step_losses=tuple(round(loss, 5) for loss in self.losses),
             curve=(*before, point),
             marks=tuple(sorted(marks | ({"train-loss"} if self.data.val is None else set()))),
         )
 
-    def _point(self, step: int, loss: float, accuracy: float | None) -> CurvePoint:
-        seen = step * min(self.batch, len(self.data.train.images)) / len(self.data.train.images)
+    def _point(self, step: int, judged: Judged, train_loss: float) -> CurvePoint:
+        learned = len(self.data.train.images)
         return CurvePoint(
             step=step,
-            epoch=seen,
+            epoch=step * min(self.batch, learned) / learned,
             seconds=time.perf_counter() - self.begun,
-            train_loss=_late(self.losses) if self.losses else loss,
-            val_loss=None if self.data.val is None else loss,
-            val_accuracy=accuracy,
+            train_loss=train_loss,
+            val_loss=None if self.data.val is None else judged.loss,
+            val_accuracy=judged.accuracy,
         )
 
-
-def _late(losses: list[float]) -> float:
-    """The mean of the last quarter of the steps, when the rate is low."""
-    return float(np.mean(losses[-max(1, len(losses) // 4) :]))
-
-
-def _loss(point: CurvePoint) -> float:
-    return point.train_loss if point.val_loss is None else point.val_loss
+    def _mean_loss(self) -> float:
+        """Of the batches as they came, each no larger than LARGEST."""
+        return float(np.minimum(self.losses, LARGEST).mean()) if self.losses else guess(self.data).loss
 
 
 @contextmanager

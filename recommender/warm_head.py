@@ -10,7 +10,7 @@ and the smallest scale are taken: a head of small weights survives the first ste
     fit_l = U diag(k_l) U' Y          h_l = diag(U diag(k_l) U') + 1/n          loo_l = Y - (Y - fit_l) / (1 - h_l)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
+from recommender.norms import by_batch
 from zoo.networks.building import head_name
-from zoo.training.batches import Normalise
-from zoo.training.devices import borrowed
-from zoo.training.evaluation import in_mode, predict
+from zoo.training.augment import choose_augment
+from zoo.training.batches import Batches, Normalise, Order, Preparation, derived_seed
+from zoo.training.devices import best_layout, borrowed
 from zoo.training.trainable import TrainingData
 
 Array = NDArray[np.float64]
@@ -44,17 +45,21 @@ class Head(NamedTuple):
     loss: float
 
 
-def warm_head(network: nn.Module, data: TrainingData, device: str | None = None) -> float | None:
-    """Give the network's new head its weights. The leave-one-out loss; None where the head is no linear layer."""
+def warm_head(network: nn.Module, data: TrainingData, batch: int, device: str | None = None) -> float | None:
+    """Give the network's new head its weights. The leave-one-out loss; None where the head is no linear layer.
+
+    The features are those that training will see: of images changed by chance, with BatchNorm's statistics of batches
+    of `batch`. A head fitted to the calmer ones of evaluation leans on what the first batch upsets.
+    """
     name = head_name(network)
     head = network.get_submodule(name) if name else None
     if not isinstance(head, nn.Linear):
         return None
-    rows = _rows(data.train.labels)
-    features = _features_before(network, head, data, rows, device)
+    with borrowed(network, device) as place:
+        features, labels = _features_before(network, head, _epoch(network, data, batch, place))
     if features is None:
         return None
-    fitted = ridge_head(features, data.train.labels[rows].numpy(), head.out_features)
+    fitted = ridge_head(features, labels, head.out_features)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(fitted.weight))
         if head.bias is not None:
@@ -62,32 +67,39 @@ def warm_head(network: nn.Module, data: TrainingData, device: str | None = None)
     return fitted.loss
 
 
-def _rows(labels: Tensor) -> Tensor:
-    """At most MOST_ROWS, evenly through the images ordered by class, so that every class keeps its share."""
-    order = torch.argsort(labels, stable=True)
-    count = min(len(order), MOST_ROWS)
-    return order[torch.linspace(0, len(order) - 1, count).long()]
+def _epoch(network: nn.Module, data: TrainingData, batch: int, place: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches as training draws them, no image twice, MOST_ROWS images at most."""
+    images = data.train.images
+    order = Order(len(images), batch, derived_seed(0, "head", len(images)))
+    how = choose_augment("auto", images.shape[-1])
+    preparation = Preparation(how, Normalise(data.mean, data.std, place), best_layout(network))
+    batches = Batches(images, data.train.labels, order, preparation)
+    return (batches(step) for step in range(max(1, min(len(images), MOST_ROWS) // order.batch)))
 
 
 def _features_before(
-    network: nn.Module, head: nn.Module, data: TrainingData, rows: Tensor, device: str | None
-) -> Array | None:
-    """What goes into the head: float64 [n, d]; None where that is no vector for each image, or not finite."""
+    network: nn.Module, head: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
+) -> tuple[Array | None, NDArray[np.int64]]:
+    """What goes into the head: float64 [n, d], with the labels [n]; None where that is no finite vector an image."""
     seen: list[Tensor] = []
 
     def keep(_: nn.Module, arguments: Sequence[Tensor]) -> None:
         seen.append(arguments[0].detach().float().cpu())
 
+    labels: list[Tensor] = []
     hook = head.register_forward_pre_hook(keep)
     try:
-        with borrowed(network, device) as place, in_mode(network, training=False):
-            predict(network, data.train.images[rows], Normalise(data.mean, data.std, place), 256)
+        with by_batch(network, 0.0), torch.inference_mode():
+            for images, names in batches:
+                network(images)
+                labels.append(names.cpu())
     finally:
         hook.remove()
-    if any(part.ndim != 2 for part in seen) or sum(map(len, seen)) != len(rows):
-        return None
+    known: NDArray[np.int64] = torch.cat(labels).numpy()
+    if any(part.ndim != 2 for part in seen) or sum(map(len, seen)) != len(known):
+        return None, known
     features: Array = torch.cat(seen).double().numpy()
-    return features if bool(np.isfinite(features).all()) else None
+    return (features if bool(np.isfinite(features).all()) else None), known
 
 
 def ridge_head(features: Array, labels: NDArray[np.int64], classes: int) -> Head:
@@ -106,7 +118,7 @@ def ridge_head(features: Array, labels: NDArray[np.int64], classes: int) -> Head
 
 
 def _best(vectors: Array, values: Array, onehot: Array, ridges: Array) -> tuple[float, float, float]:
-    """The strongest ridge, then the smallest scale of the logits, among those near the least cross-entropy; and that."""
+    """The strongest ridge, then the smallest scale of the logits, among those near the least loss; and their loss."""
     labels, shares = onehot.argmax(axis=1), onehot.mean(axis=0)
     centred = onehot - shares
     turned = vectors.T @ centred

@@ -25,7 +25,15 @@ TRIAL = PLAN.trial(5e-3, 0)
 
 def result(model: str = "a/b", **facts: object) -> ProbeResult:
     plain = ProbeResult(
-        model=model, lr=5e-3, steps=4, val_loss=1.0, val_accuracy=0.5, slope=-0.1, seconds=1.0, expected=0.9
+        model=model,
+        lr=5e-3,
+        steps=4,
+        val_loss=1.0,
+        val_accuracy=0.5,
+        train_loss=1.1,
+        slope=-0.1,
+        seconds=1.0,
+        expected=0.9,
     )
     return msgspec.structs.replace(plain, **facts)
 

@@ -11,9 +11,10 @@ from torch import nn
 from headhunt.errors import BadValue, Interrupted, TrainingFailed
 from recommender import probes
 from recommender.clock import Deadline
-from recommender.contender import Contender, probing_data
+from recommender.contender import Contender, level, probing_data
 from recommender.judging import LARGEST, guess, judged
 from recommender.lanes import MOST, Lanes, lanes_for
+from recommender.norms import refresh_norms
 from recommender.pace import FIRST_GUESS, PRUDENCE, Pace, work
 from recommender.probes import Probe, Probed, Trial, probe
 from tests.recommender.contenders import contender, experience, tiny
@@ -58,18 +59,16 @@ def test_a_probe_is_a_function_of_model_images_and_seed():
 
 
 def test_it_tells_the_loss_on_images_that_were_not_learned_from():
-    probed, data = go(contender(build=experience)), case(64, 32)
-    result = probed.result
+    result = go(contender(build=experience)).result
     assert result.steps == 6
     assert len(result.losses) == 32
     assert result.val_loss == pytest.approx(np.mean(result.losses), abs=1e-4)
     assert [point.step for point in result.curve] == [0, 6]
     assert result.curve[-1].val_loss == result.val_loss
     assert 0 < result.val_accuracy <= 1
-    assert result.slope == pytest.approx(
-        (result.curve[1].val_loss - result.curve[0].val_loss) / math.log2((12 + 6) / 12)
-    )
-    assert len(data.val.images) == 32
+    assert result.train_loss == pytest.approx(np.mean(result.step_losses), abs=1e-4)
+    assert result.level == pytest.approx((result.train_loss + result.val_loss) / 2)
+    assert result.slope == pytest.approx((result.level - level(result.curve[0])) / math.log2((12 + 6) / 12))
 
 
 def test_a_model_that_knows_this_kind_of_image_is_ahead_of_random_weights():
@@ -183,7 +182,7 @@ class Heavy(nn.Module):
         self.net, self.room, self.words = tiny(), room, words
 
     def forward(self, x):
-        if self.training and len(x) > self.room:
+        if torch.is_grad_enabled() and len(x) > self.room:
             raise (torch.OutOfMemoryError("CUDA out of memory") if not self.words else RuntimeError(self.words))
         return self.net(x)
 
@@ -259,6 +258,44 @@ def test_large_samples_are_cut_down(monkeypatch):
     assert (len(data.train.images), len(data.val.images)) == (20, 8)
 
 
+# --- BatchNorm --------------------------------------------------------------------------------------------------------
+
+
+def test_statistics_of_batch_norm_become_those_of_the_images():
+    network, data = experience(), TrainingData(stripes(96, 3), None, HALF, HALF)
+    norm, seen = network[1], []
+    hook = norm.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].detach()))
+    refresh_norms(network, data, "cpu")
+    hook.remove()
+    maps = torch.cat(seen)
+    assert len(maps) == 96
+    assert torch.allclose(norm.running_mean, maps.mean(dim=(0, 2, 3)), atol=1e-5)
+    assert torch.allclose(norm.running_var, maps.var(dim=(0, 2, 3)), rtol=1e-3)
+    assert norm.momentum == 0.1
+    assert norm.training == experience()[1].training
+
+
+def test_a_network_whose_statistics_mislead_is_judged_without_them():
+    def misled() -> nn.Module:
+        network = experience()
+        network[1].running_mean += 3.0
+        network[1].running_var *= 50.0
+        return network
+
+    right, wrong = (go(contender(build=build)).result for build in (experience, misled))
+    assert wrong.val_loss == pytest.approx(right.val_loss)
+    assert wrong.curve[0].val_loss == pytest.approx(right.curve[0].val_loss)
+
+
+@pytest.mark.parametrize("network", [nn.Sequential(nn.Flatten(), nn.Linear(432, 4)), tiny()])
+def test_two_images_and_networks_without_batch_norm_are_borne(network):
+    before = [parameter.clone() for parameter in network.parameters()]
+    for count in (1, 2, 129):
+        refresh_norms(network, TrainingData(stripes(count, 0), None, HALF, HALF), "cpu")
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    assert all(bool(buffer.isfinite().all()) for buffer in network.buffers())
+
+
 # --- Words of judging, costs, lanes -----------------------------------------------------------------------------------
 
 
@@ -287,9 +324,9 @@ def test_costs_are_those_measured_of_the_network_else_those_of_the_others():
 
 def test_work_counts_steps_evaluations_and_the_first_head():
     data = case(64, 32)
-    assert work(data, 10, 16, first=False) == 10 * 3 * 16 + 32
-    assert work(data, 10, 16, first=True) == 10 * 3 * 16 + 32 + 64 + 32
-    assert work(case(8, 0), 10, 16, first=False) == 10 * 3 * 8
+    assert work(data, 10, 16, first=False) == 10 * 3 * 16 + 64 + 32
+    assert work(data, 10, 16, first=True) == 10 * 3 * 16 + 2 * (64 + 32) + 64
+    assert work(case(8, 0), 10, 16, first=False) == 10 * 3 * 8 + 8
 
 
 def test_as_many_probes_at_once_as_memory_allows():

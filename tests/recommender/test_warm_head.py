@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from recommender.judging import judge
+from recommender.norms import refresh_norms
 from recommender.warm_head import cross_entropy, ridge_head, warm_head
 from tests.recommender.contenders import tiny
 from tests.zoo.small_training import case
@@ -77,9 +78,10 @@ def test_leaving_out_is_exact():
 def test_a_network_begins_where_a_linear_probe_ends():
     torch.manual_seed(0)
     network, data = tiny(), case(80, 40)
+    refresh_norms(network, data, "cpu")
     cold = judge(network, data.val, data, "cpu").loss
     body = network[0].weight.clone()
-    promised = warm_head(network, data, "cpu")
+    promised = warm_head(network, data, 16, "cpu")
     assert judge(network, data.val, data, "cpu").loss < cold - 0.1
     assert promised is not None
     assert promised < np.log(4)
@@ -90,5 +92,5 @@ def test_a_network_begins_where_a_linear_probe_ends():
 def test_a_network_without_a_linear_head_is_left_as_it_is():
     network = nn.Sequential(nn.Conv2d(3, 4, 12), nn.Flatten())
     before = network[0].weight.clone()
-    assert warm_head(network, case(16, 0), "cpu") is None
+    assert warm_head(network, case(16, 0), 16, "cpu") is None
     assert torch.equal(network[0].weight, before)
