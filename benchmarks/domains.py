@@ -1,6 +1,6 @@
 """Does the domain discriminator keep its promises? Accuracy, calibration, false alarms, power, and what it costs.
 
-    python -m benchmarks.domains [--data FOLDER] [--splits 6] [--json FILE]
+    python -m benchmarks.domains [--data FOLDER] [--splits 2] [--json FILE]
 
 Known are the eight domains of the starter zoo, and with `--data` (or HEADHUNT_DATA) also sets of real images, a zip
 each. Every split draws anew which 384 images of a domain are learned from; samples are drawn from those that were not.
@@ -66,7 +66,7 @@ class Split:
 def main(given: list[str] | None = None) -> int:
     parser = arguments((__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, default=default_data(), metavar="FOLDER", help="zips of real images")
-    parser.add_argument("--splits", type=int, default=6, metavar="N", help="how often all is drawn anew")
+    parser.add_argument("--splits", type=int, default=2, metavar="N", help="how often all is drawn anew")
     asked = parser.parse_args(given)
     torch.set_num_threads(1)
     chance = np.random.default_rng(asked.seed)
