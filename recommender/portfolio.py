@@ -5,9 +5,9 @@
     cur     [D]     the best of those chosen so far
 
 The greedy choice (Nemhauser, Wolsey and Fisher 1978: within 1 - 1/e of the best set) adds the model that raises the
-mean of `max(cur, U_i)` most. `portfolio` is that and nothing else: the plain baseline. `diverse_first` trusts it only
-where it can be told from chance: the next model in order gives way to one whose gain is larger by more than half a
-standard error over the scenarios.
+mean of `max(cur, U_i)` most. `portfolio` is that and nothing else: the plain baseline. `diverse_first` trusts gains
+only where they can be told from chance: the next model in order gives way to one whose gain is larger by more than half
+a standard error over the scenarios, the first model by more than a whole one.
 """
 
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from recommender.outcomes import Array, Outcomes
 
-SURE = 0.5
-"""So many standard errors must a gain be ahead to change the order."""
+SURE_FIRST, SURE_NEXT = 1.0, 0.5
+"""So many standard errors must a gain be ahead to change who is first, and who comes next."""
 
 
 def portfolio(outcomes: Outcomes, k: int, candidates: Iterable[str] | None = None) -> list[str]:
@@ -47,23 +47,23 @@ def portfolio(outcomes: Outcomes, k: int, candidates: Iterable[str] | None = Non
 def diverse_first(score: Array, worth: Array, weight: Array, k: int) -> NDArray[np.int64]:
     """All models in order: the first k by what they add to those before them, the others by their score. [M] -> [M]
 
-    `worth`: U. The best score is the first whatever it adds.
+    `worth`: U. Nothing stands before the first: it is chosen by its score, unless another is surely better in points.
     """
     order = list(np.argsort(-score, kind="stable"))
-    for place in range(1, min(k, len(order) - 1)):
-        best = worth[order[:place]].max(axis=0)
+    for place in range(min(k, len(order) - 1)):
+        best = worth[order[:place]].max(axis=0, initial=-np.inf)
         rest = order[place:]
         ahead = np.maximum(best, worth[rest]) - np.maximum(best, worth[rest[0]])
-        chosen = rest[int(np.argmax(surely(ahead, weight)))]
+        chosen = rest[int(np.argmax(surely(ahead, weight, SURE_NEXT if place else SURE_FIRST)))]
         order.remove(chosen)
         order.insert(place, chosen)
     return np.array(order, np.int64)
 
 
-def surely(ahead: Array, weight: Array) -> Array:
-    """The weighted mean of each row over the scenarios, less `SURE` standard errors. [R, D] -> [R]"""
+def surely(ahead: Array, weight: Array, errors: float) -> Array:
+    """The weighted mean of each row over the scenarios, less so many standard errors. [R, D] -> [R]"""
     share = weight / weight.sum() if weight.sum() > 0 else np.full(len(weight), 1 / max(len(weight), 1))
     mean = ahead @ share
     spare = max(1 - float(share @ share), 1e-9)
     variance = ((ahead - mean[:, None]) ** 2) @ share / spare
-    return np.asarray(mean - SURE * np.sqrt(variance * float(share @ share)))
+    return np.asarray(mean - errors * np.sqrt(variance * float(share @ share)))

@@ -53,16 +53,33 @@ def test_a_gain_beyond_chance_changes_the_order_and_one_within_does_not():
     assert list(diverse_first(score, np.stack([first, second_is_good_once, once]), weight, 3)) == [0, 1, 2]
 
 
-def test_the_best_is_first_and_the_rest_follow_their_scores():
+def test_where_all_are_alike_in_points_all_follow_their_scores():
     rng = np.random.default_rng(0)
     score = rng.normal(size=20)
+    order = diverse_first(score, np.tile(rng.random(6), (20, 1)), np.ones(6), 3)
+    np.testing.assert_array_equal(order, np.argsort(-score))
+
+
+def test_only_the_first_few_places_are_changed():
+    rng = np.random.default_rng(1)
+    score = rng.normal(size=20)
     order = diverse_first(score, rng.random((20, 6)), np.ones(6), 3)
-    assert order[0] == score.argmax()
     assert np.all(np.diff(score[order[3:]]) <= 0)
     assert sorted(order) == list(range(20))
+
+
+def test_the_first_gives_way_to_one_that_is_surely_better_in_points_and_to_no_other():
+    score, weight = np.array([2.0, 1.0]), np.ones(6)
+    first = np.full(6, 0.5)
+    assert list(
+        diverse_first(score, np.stack([first, first + np.array([0.1, 0.2, 0.1, 0.1, 0.2, 0.1])]), weight, 1)
+    ) == [1, 0]
+    assert list(
+        diverse_first(score, np.stack([first, first + np.array([0.4, -0.2, 0.3, -0.2, 0.0, 0.0])]), weight, 1)
+    ) == [0, 1]
 
 
 def test_scenarios_without_weight_do_not_count():
     score, worth = np.array([3.0, 2.0, 1.0]), np.array([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [0.5, 0.5, 0.9]])
     assert list(diverse_first(score, worth, np.array([1.0, 1.0, 0.0]), 2)) == [0, 1, 2]
-    assert list(diverse_first(score, worth, np.array([0.0, 0.0, 1.0]), 2)) == [0, 2, 1]
+    assert list(diverse_first(score, worth, np.array([0.0, 0.0, 1.0]), 2)) == [2, 0, 1]

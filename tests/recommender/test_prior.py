@@ -224,7 +224,7 @@ def test_two_thousand_models_and_fifty_datasets_take_a_moment():
     outcomes, nearness = made.outcomes(holes), dict.fromkeys(names("d", 50), 0.4)
     seconds = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         history_prior(outcomes, outcomes.models, nearness)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     assert min(seconds) < 0.3
