@@ -19,7 +19,7 @@ from discriminator.examinations.amounts import amounts
 from discriminator.examinations.apart import apart
 from discriminator.examinations.baselines import baselines_of, more_data, nothing_learnt
 from discriminator.examinations.blank import blank, broken
-from discriminator.examinations.case import Case
+from discriminator.examinations.case import Case, condensed
 from discriminator.examinations.copies import copies
 from discriminator.examinations.imbalance import imbalance
 from discriminator.examinations.labelling import labelling
@@ -77,7 +77,7 @@ def case_of(sample: Sample, store: FeatureStore, reference: Backbone, watch: Wat
     """Look at every image: through the reference network, as a thumb, and at its header."""
     gallery = Gallery(sample, sample.entries())
     watch("features")
-    features = store.features(reference, gallery).head
+    features = condensed(store.features(reference, gallery).stages)
     watch("pixels")
     looks = looks_of(gallery)
     left_out = tuple(refusal for refusal in sample.refused if promises_picture(refusal.member))

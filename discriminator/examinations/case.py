@@ -17,6 +17,8 @@ from headhunt.vocabulary import Entry, Refusal
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 SEED = 0
+DIRECTIONS = 128
+"""So many are kept of each stage, so that a wide network costs no more than a narrow one."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Case:
     """[n], places in `classes`, -1: unlabelled."""
     classes: tuple[str, ...]
     features: Floats
-    """[n, d], of the reference network."""
+    """[n, d], of all stages of the reference network, condensed."""
     looks: Looks
     shapes: Rows
     """[n, 2]: height and width of the pictures in their files."""
@@ -83,3 +85,24 @@ def named(names: Sequence[str], numbers: Sequence[int], shown: int = 4) -> str:
 
 def images(count: int) -> str:
     return "1 image" if count == 1 else f"{count:,} images"
+
+
+def condensed(stages: Sequence[Floats]) -> Floats:
+    """Stages [n, d_s] side by side, each feature on its own scale, each stage in its main directions. [n, d]"""
+    return np.concatenate([main_directions(scaled(stage)) for stage in stages], axis=1)
+
+
+def scaled(stage: Floats) -> Floats:
+    centred = stage - stage.mean(0)
+    spread = centred.std(0)
+    result: Floats = np.where(spread > 1e-6 * spread.max(initial=1e-12), centred / np.maximum(spread, 1e-12), 0)
+    return result.astype(np.float32)
+
+
+def main_directions(stage: Floats) -> Floats:
+    """The principal components with the largest variance; the stage itself where it is narrow."""
+    if stage.shape[1] <= DIRECTIONS:
+        return stage
+    _, vectors = np.linalg.eigh(stage.T @ stage)
+    found: Floats = stage @ vectors[:, -DIRECTIONS:]
+    return found

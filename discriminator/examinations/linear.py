@@ -1,6 +1,6 @@
 """What a linear classifier, a ridge on one column for each class, says of images that it has not learnt from.
 
-X: n x d features, centred and scaled; Y: n x C one-hot labels, centred; X = U S V' cut to its rank.
+X: n x d features, centred; Y: n x C one-hot labels, centred; X = U S V' cut to its rank.
 
 The strength of the ridge is chosen inside each training part by its left-one-out error, which the hat matrix gives at
 once: with h_i = sum_k U_ik^2 s_k^2 / (s_k^2 + ridge), the error at i is (y_i - yhat_i) / (1 - h_i).
@@ -16,21 +16,20 @@ Rows = NDArray[np.int64]
 FOLDS = 5
 RIDGES = 10.0 ** np.arange(-3, 4)
 """As multiples of the mean squared singular value."""
-SHARPNESS = 2.0 ** np.arange(-1, 7)
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """Of n images that were each held out once."""
 
-    probabilities: Floats
-    """[n, C]"""
+    scores: Floats
+    """[n, C]: how much each image looks like each class."""
     labels: Rows
     """[n]"""
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = self.probabilities.argmax(1) == self.labels
+        found: NDArray[np.bool_] = self.scores.argmax(1) == self.labels
         return found
 
     @property
@@ -40,15 +39,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Ridge:
-    """Scores [n, C] = (features - centre) / scale @ weights + offset."""
+    """Scores [n, C] = (features - centre) @ weights + offset."""
 
     centre: Floats
-    scale: Floats
     weights: Floats
     offset: Floats
 
     def scores(self, features: NDArray[np.floating]) -> Floats:
-        found: Floats = ((features - self.centre) / self.scale) @ self.weights + self.offset
+        found: Floats = (features - self.centre) @ self.weights + self.offset
         return found
 
 
@@ -61,7 +59,7 @@ def held_out(features: NDArray[np.floating], labels: Rows, pictures: Rows, rng: 
         out = folds == fold
         if not out.all():
             scores[out] = fit(features[~out], targets[~out]).scores(features[out])
-    return HeldOut(calibrated(scores, labels), labels)
+    return HeldOut(scores, labels)
 
 
 def folds_of(labels: Rows, pictures: Rows, rng: np.random.Generator) -> Rows:
@@ -77,9 +75,8 @@ def folds_of(labels: Rows, pictures: Rows, rng: np.random.Generator) -> Rows:
 def fit(features: NDArray[np.floating], targets: Floats) -> Ridge:
     """features [n, d], targets [n, C] -> the ridge whose left-one-out error is least."""
     plain = features.astype(np.float64)
-    centre, scale = plain.mean(0), plain.std(0)
-    scale = np.where(scale > 1e-6 * max(float(scale.max(initial=0)), 1e-12), scale, np.inf)
-    left, squares, right = thin(((plain - centre) / scale).astype(np.float32))
+    centre = plain.mean(0)
+    left, squares, right = thin((plain - centre).astype(np.float32))
     offset = targets.mean(0)
     seen = left.T @ (targets - offset)
     best, weights = np.inf, np.zeros((plain.shape[1], targets.shape[1]))
@@ -89,7 +86,7 @@ def fit(features: NDArray[np.floating], targets: Floats) -> Ridge:
         error = float((((targets - offset - left @ (shrunk[:, None] * seen)) / (1 - leverage)[:, None]) ** 2).mean())
         if error < best:
             best, weights = error, right @ ((np.sqrt(squares) / (squares + ridge))[:, None] * seen)
-    return Ridge(centre, scale, weights, offset)
+    return Ridge(centre, weights, offset)
 
 
 def thin(matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
@@ -103,18 +100,3 @@ def thin(matrix: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
         return np.zeros((matrix.shape[0], 1)), np.ones(1), np.zeros((matrix.shape[1], 1))
     other = (matrix.T if wide else matrix) @ vectors / np.sqrt(squares)
     return (vectors, squares, other) if wide else (other, squares, vectors)
-
-
-def calibrated(scores: Floats, labels: Rows) -> Floats:
-    """Softmax of the scores, as sharp as makes the labels likeliest."""
-    return min((softmax(sharp * scores) for sharp in SHARPNESS), key=lambda p: surprise(p, labels))
-
-
-def surprise(probabilities: Floats, labels: Rows) -> float:
-    return float(-np.log(probabilities[np.arange(len(labels)), labels] + 1e-9).mean())
-
-
-def softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(1, keepdims=True))
-    found: Floats = raised / raised.sum(1, keepdims=True)
-    return found
