@@ -1,4 +1,4 @@
-"""What `suggest_model` answers, without an engine: the table, the explanation, the Pareto front, the way to a candidate."""
+"""What `suggest_model` answers, without an engine: table, explanation, Pareto front, the way to a candidate."""
 
 import msgspec
 import pytest
