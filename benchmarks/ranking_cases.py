@@ -72,7 +72,7 @@ def lessons_of(measured: Measured, archive: Path, hidden: set[str]) -> list[Less
     target, gallery = name_of(archive), gallery_of(archive, measured.images)
     truth = truth_of(measured.rows[target])
     models, outcomes = sorted(truth), outcomes_of(history_without(measured, hidden))
-    known = set(outcomes.models)
+    cards, known = Zoo(measured.home).catalogue.read().cards, set(outcomes.models)
     effect = history_prior(outcomes, models, measured.nearness(target)).effect if known & set(models) else None
     return [
         Lesson(
@@ -80,6 +80,7 @@ def lessons_of(measured: Measured, archive: Path, hidden: set[str]) -> list[Less
             target=target,
             version=gallery.sample.version.id,
             model=model,
+            network=cards[model].network,
             chance=share_of_largest(gallery.labels),
             accuracy=truth[model],
             signals=ours(measured.signals[target], model) | ({} if effect is None else {"history": float(effect[i])}),

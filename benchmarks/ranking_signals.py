@@ -36,6 +36,7 @@ from recommender.signals import card_signals, feature_signals, probe_signals
 from zoo.images.samples import open_sample
 from zoo.judging import view_of
 from zoo.repository import Zoo
+from zoo.training.trainer import TrainingData
 
 FEATURES, SIGNALS, NEAR = "features", "signals", "near"
 
@@ -53,13 +54,17 @@ class Signal:
 
 def signals_of(tasks: Sequence[Task], out: Path, workers: int) -> list[Signal]:
     """Of each model on each target; from the file where they are there."""
-    known = read_signals(out)
-    done = {(one.target, one.model) for one in known if one.name == NEAR}
-    missing = [task for task in tasks if task.key[:2] not in done]
-    if missing:
+    known = {(one.target, one.model, one.name) for one in read_signals(out)}
+    missing = [task for task in tasks if (*task.key[:2], NEAR) not in known]
+    unprobed = [task for task in tasks if (*task.key[:2], "probe") not in known]
+    targets = {task.archive: task for task in unprobed}
+    if missing or unprobed:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             futures = [pool.submit(take, task) for task in missing]
+            for archive, task in targets.items():
+                models = [other.model for other in unprobed if other.archive == archive]
+                futures.append(pool.submit(probe_target, task, models))
             for future in tqdm(as_completed(futures), "signals", len(futures), disable=None):
                 append(out, future.result())
     wanted = {task.key[:2] for task in tasks}
@@ -84,34 +89,39 @@ def take(task: Task) -> list[Signal]:
     found += [(name, value, 0.0) for name, value in ours.items()]
     found.append((SIGNALS, math.nan, time.process_time() - began))
     found += [(name, value, 0.0) for name, value in card_signals(card).items()]
-    found += probed(zoo, card, gallery)
     found.append((NEAR, nearness(task.home, task.archive, task.images).get(card.domain, 0.0), 0.0))
     return [Signal(name_of(task.archive), card.id, name, value, seconds) for name, value, seconds in found]
 
 
-def probed(zoo: Zoo, card: ModelCard, gallery: Gallery) -> list[tuple[str, float, float]]:
-    """The first rung of the product's own probes, at all its rates, and the rungs after it."""
-    contender = Contender(
-        card,
-        lambda: probing_data(gallery.pixels(view_of(card)), card.mean, card.std),
-        lambda: zoo.load(card.id, classes=len(gallery.classes)),
-    )
-    plan = ProbePlan(fewest=1, keep=1.0, device="cpu")
+def probe_target(task: Task, models: Sequence[str]) -> list[Signal]:
+    """The product's own probes of all models together, two rungs of everybody; each bears its share of the cost."""
+    zoo, gallery = Zoo(task.home), gallery_of(task.archive, task.images)
+    plan = ProbePlan(rungs=ProbePlan().rungs[:2], keep=1.0, fewest=len(models), device=task.device)
+    contenders = [contender(zoo, zoo.card(model), gallery) for model in models]
+    found: list[Signal] = []
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        found = []
-        for rung, results in enumerate(halving([contender], plan, Deadline(math.inf), ProbeBook(Path(folder), "x"))):
-            found.append(of_rung(rung, results[0], time.process_time() - began))
-    return [one for rung in found for one in rung]
+        race = halving(contenders, plan, Deadline(math.inf), ProbeBook(Path(folder), gallery.key))
+        for rung, results in enumerate(race):
+            each = (time.process_time() - began) / len(models)
+            found += [one for result in results for one in told(task, result, rung, each)]
+    return found
 
 
-def of_rung(rung: int, result: ProbeResult, seconds: float) -> list[tuple[str, float, float]]:
+def told(task: Task, result: ProbeResult, rung: int, seconds: float) -> list[Signal]:
+    """The signal, and for looking at it from other sides what it was made of."""
     name, value = next(iter(probe_signals(result, late=rung > 0).items()))
-    return [
-        (name, value, seconds),
-        (f"rung{rung}:loss", result.val_loss, seconds),
-        (f"rung{rung}:accuracy", result.val_accuracy, seconds),
-    ]
+    parts = {f"rung{rung}:loss": result.val_loss, f"rung{rung}:accuracy": result.val_accuracy}
+    target = name_of(task.archive)
+    return [Signal(target, result.model, key, one, seconds) for key, one in {**parts, name: value}.items()]
+
+
+def contender(zoo: Zoo, card: ModelCard, gallery: Gallery) -> Contender:
+    @lru_cache(maxsize=1)
+    def data() -> TrainingData:
+        return probing_data(gallery.pixels(view_of(card)), card.mean, card.std)
+
+    return Contender(card, data, lambda: zoo.load(card.id, classes=len(gallery.classes)))
 
 
 @lru_cache(maxsize=16)

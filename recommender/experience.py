@@ -4,6 +4,7 @@ The ranking model is fitted on these rows. Some come with the package, made by `
 home adds its own with every fine-tuning of a recommended model. One row of the csv:
 
     group      rows that were measured side by side: one target under one zoo; only these are compared with each other
+    network    the model's architecture
     target     the name of the images; `version` their content: what is asked about is never learned from
     chance     the share of the largest class: what naming it would give
     accuracy   on test images, after full fine-tuning; the mean over seeds at the best rate
@@ -21,7 +22,7 @@ from headhunt.errors import BadTable
 from zoo.files import replace_file, writer_lock
 
 SHIPPED = Path(__file__).with_name("experience.csv")
-FIXED = ("group", "target", "version", "model", "chance", "accuracy")
+FIXED = ("group", "target", "version", "model", "network", "chance", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Lesson:
     target: str
     version: str
     model: str
+    network: str
     chance: float
     accuracy: float
     signals: dict[str, float] = field(default_factory=dict)
@@ -53,6 +55,7 @@ def lesson_of(cells: dict[str, str], path: Path) -> Lesson:
             cells["target"],
             cells["version"],
             cells["model"],
+            cells["network"],
             float(cells["chance"]),
             float(cells["accuracy"]),
             {name: value for name, value in signals.items() if math.isfinite(value)},
@@ -67,7 +70,7 @@ def as_csv(lessons: Sequence[Lesson]) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*FIXED, *names])
     for one in lessons:
-        fixed = [one.group, one.target, one.version, one.model, f"{one.chance:.4f}", f"{one.accuracy:.5f}"]
+        fixed = [one.group, one.target, one.version, one.model, one.network, f"{one.chance:.4f}", f"{one.accuracy:.5f}"]
         table.writerow([*fixed, *(shown(one.signals.get(name)) for name in names)])
     return text.getvalue()
 

@@ -80,6 +80,7 @@ def learn_from(zoo: Zoo, ranking: Ranking, one: Ranked, accuracy: float) -> None
         target=ranking.sample,
         version=ranking.version,
         model=one.model,
+        network=one.card.network,
         chance=ranking.majority or 0.0,
         accuracy=accuracy,
         signals=one.signals,

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.drawing import any_of, balanced, looked_at
 from recommender.experience import SHIPPED, Lesson, apart_from, read_lessons
 from recommender.halving import ProbePlan, halving
+from recommender.kin import network_effects, with_networks
 from recommender.outcomes import outcomes_of
 from recommender.pace import Pace
 from recommender.prior import Prior, history_prior
@@ -46,6 +48,7 @@ from zoo.judging import view_of
 from zoo.networks.weights import State
 from zoo.parts import held_out
 from zoo.repository import Zoo
+from zoo.training.trainer import TrainingData
 
 MOST_PROBED = 12
 HOPELESS = 0.03
@@ -134,10 +137,11 @@ class Hunt:
         self.clock: Clock = Deadline(self.budget)
         self.watch: Watch = lambda _: None
         self.labelled = request.labels and len(sample.classes) > 1
-        self.lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
+        lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
+        self.lessons, self.networks = with_networks(lessons), network_effects(lessons)
         self.outcomes = [row for row in known.outcomes if sample.version.id != row.version]
         self.store, self.pace = FeatureStore(scratch), Pace()
-        self.signals: list[dict[str, float]] = [card_signals(card) for card in self.cards]
+        self.signals = [card_signals(card, self.networks) for card in self.cards]
         self.probes: dict[str, ProbeResult] = {}
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
@@ -262,11 +266,11 @@ class Hunt:
         return max(hopeful[:MOST_PROBED], clean[:2], key=len)
 
     def contender(self, card: ModelCard) -> Contender:
-        return Contender(
-            card,
-            lambda: probing_data(self.gallery.pixels(view_of(card)), card.mean, card.std, self.request.seed),
-            lambda: self.zoo.load(card.id, classes=len(self.sample.classes)),
-        )
+        @cache
+        def data() -> TrainingData:
+            return probing_data(self.gallery.pixels(view_of(card)), card.mean, card.std, self.request.seed)
+
+        return Contender(card, data, lambda: self.zoo.load(card.id, classes=len(self.sample.classes)))
 
     def cost(self, card: ModelCard) -> float:
         """Nothing, where the features are on the disk."""

@@ -18,6 +18,7 @@ HARDLY = 0.01
 STAGE_OF: dict[str, Stage] = {
     "near": "domain",
     "history": "history",
+    "network": "history",
     "size": "history",
     "head": "features",
     "head_loss": "features",
@@ -139,6 +140,9 @@ def evidence(one: Seen, found: Found) -> tuple[Evidence, ...]:
     if "history" in signals:
         words = f"{signals['history']:+.2f} logits against the mean model, on other data"
         said.append(Evidence(stage="history", name="effect", value=signals["history"], words=words))
+    if signals.get("network"):
+        words = f"{signals['network']:+.2f} logits for models of its architecture, on other data"
+        said.append(Evidence(stage="history", name="network", value=signals["network"], words=words))
     said.append(
         Evidence(
             stage="history", name="params", value=one.card.params, words=f"{write_count(one.card.params)} parameters"

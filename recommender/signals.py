@@ -22,7 +22,7 @@ from recommender.scores.linear import ridge_path, ridge_path_stages
 from recommender.scores.neighbours import knn_stages
 
 CARD = ("size",)
-PRIOR = ("history", "near", *CARD)
+PRIOR = ("history", "network", "near", *CARD)
 SEEN = ("head", "head_loss", "stages", "stages_loss", "neighbours")
 TRAINED = ("probe",)
 TRAINED_LONGER = ("probe_late",)
@@ -31,9 +31,10 @@ NEIGHBOURS = 5
 LEAST_LOSS = 1e-3
 
 
-def card_signals(card: ModelCard) -> dict[str, float]:
-    """`size`: log10 of the parameters."""
-    return {"size": math.log10(max(card.params, 1))}
+def card_signals(card: ModelCard, networks: Mapping[str, float] | None = None) -> dict[str, float]:
+    """`size`: log10 of the parameters; `network`: what its architecture did elsewhere, where that is asked for."""
+    size = {"size": math.log10(max(card.params, 1))}
+    return size if networks is None else size | {"network": networks.get(card.network, 0.0)}
 
 
 def feature_signals(features: Features, labels: Labels, seed: int = 0) -> dict[str, float]:

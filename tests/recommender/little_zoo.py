@@ -64,7 +64,7 @@ def lessons(targets: int = 5, models: int = 8, seed: int = 0) -> list[Lesson]:
                 "probe_late": float(stages / 2 + rng.normal(0, 0.05)),
             }
             accuracy = float(1 / (1 + np.exp(-(level + worth))))
-            found.append(Lesson(f"zoo t{t}", f"t{t}", f"v{t}", f"m{m}", 0.2, accuracy, signals))
+            found.append(Lesson(f"zoo t{t}", f"t{t}", f"v{t}", f"m{m}", f"n{m % 3}", 0.2, accuracy, signals))
     return found
 
 

@@ -112,4 +112,4 @@ def test_lessons_of_one_target_leave_it_unsure() -> None:
 
 
 def test_lessons_without_signals_are_no_lessons() -> None:
-    assert fit([Lesson("g", "t", "v", "m", 0.5, 0.9)], ("size",), None) is None
+    assert fit([Lesson("g", "t", "v", "m", "n", 0.5, 0.9)], ("size",), None) is None

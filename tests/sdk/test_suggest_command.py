@@ -1,4 +1,4 @@
-"""`headhunt suggest` as a user types it, with a little zoo; and `headhunt.suggest_model`, with what can be done then."""
+"""`headhunt suggest` as a user types it, with a little zoo; and `headhunt.suggest_model`, with what comes after it."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def test_an_empty_zoo_says_how_to_fill_it(
     assert "zoo build-starter" in fault(capsys, "suggest", photos)
 
 
-# --- From Python --------------------------------------------------------------------------------------------------------
+# --- From Python ------------------------------------------------------------------------------------------------------
 
 
 def test_the_best_can_be_loaded_and_answers_images(zoo: Zoo, photos: Path) -> None:
