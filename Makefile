@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: help install demo test test-all lint wheel check clean
 
 help:
-	@echo "make demo      build the starter zoo (once, a few minutes) and show it"
+	@echo "make demo      build the starter zoo (once, a few minutes) and recommend from it"
 	@echo "make test      the tests, a few minutes on two cores"
 	@echo "make test-all  the same and the slow ones"
 	@echo "make lint      ruff, mypy --strict, import-linter"
@@ -23,8 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 demo: install
-	$(BIN)/headhunt zoo build-starter
-	$(BIN)/headhunt zoo matrix
+	$(BIN)/headhunt demo
 
 test: install
 	$(BIN)/python -m pytest -m "not slow" -n auto

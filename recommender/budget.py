@@ -19,6 +19,8 @@ FOR_ANSWER = 0.4
 """Seconds kept for joining the evidence."""
 LOADING = 0.15
 """Seconds for building a network and reading its weights."""
+FETCHING, A_SECOND = 1.0, 10e6
+"""Seconds until a hub answers, and bytes that come from it in a second."""
 SHORTEST, LONGEST = 30.0, 600.0
 PROBES = 2.0
 """By default the probes may take so many times what the features take."""
@@ -47,7 +49,12 @@ def default_budget(cards: Sequence[ModelCard], images: int) -> float:
 
 
 def feature_cost(card: ModelCard, images: int, pace: Pace) -> float:
-    """Seconds that looking at so many images through the card's network will take."""
+    """Seconds that looking at so many images through the card's network will take, fetching it included."""
+    fetching = FETCHING + (card.weights_bytes or 4 * card.params) / A_SECOND if card.weights is None else 0.0
+    return fetching + looking_cost(card, images, pace)
+
+
+def looking_cost(card: ModelCard, images: int, pace: Pace) -> float:
     if card.measured is not None and not pace.knows(card):
         return LOADING + images * card.measured.latency_ms / 1000
     return LOADING + pace.seconds(card, images)

@@ -25,7 +25,7 @@ from discriminator.backbone import backbone_of
 from discriminator.domains import Discriminator, Resemblance
 from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
-from headhunt.errors import HeadhuntError, Interrupted, NeedTwoClasses, NoCandidate
+from headhunt.errors import HeadhuntError, Interrupted, NeedTwoClasses, NoCandidate, NoModelMeets, WeightsUnavailable
 from headhunt.vocabulary import Entry, ModelCard, Outcome, Ranking
 from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost
 from recommender.candidates import Limit, promising, within_limits
@@ -51,6 +51,8 @@ from zoo.repository import Zoo
 from zoo.training.trainer import TrainingData
 
 MOST_PROBED = 12
+FOR_DOMAIN = 0.4
+"""The share of the time that getting to know new domains may take; what was learned stays."""
 HOPELESS = 0.03
 """Whoever beats the leader with less than this probability is not probed."""
 LIKE_STARTER = "starter"
@@ -131,6 +133,8 @@ class Hunt:
         with self.timed("sample"):
             cards, self.warnings = within_limits(zoo, request.limits)
             self.cards = [card for card in cards if request.among is None or card.id in request.among]
+            if not self.cards:
+                raise NoModelMeets(f"None of the {len(request.among or ())} models named meets the limits.")
             entries = self.choose()
             self.gallery = Gallery(sample, entries, sample.classes)
         self.budget = request.budget or default_budget(self.cards, len(entries))
@@ -146,7 +150,7 @@ class Hunt:
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
         self.seen: dict[str, float] = {}
-        self.settled = self.interrupted = False
+        self.settled = self.interrupted = self.offline = False
 
     def run(self, clock: Clock | None, watch: Watch) -> Ranking:
         self.clock, self.watch = clock or self.clock, watch
@@ -191,8 +195,14 @@ class Hunt:
         self.watch(Progress("domain", 0, 1, "looking at the images"))
         self.gallery.entries  # noqa: B018 - decodes: images that are all broken are told before anything else
         self.seen = have_seen(self.zoo, overlap(self.zoo, self.sample.version))
+        discriminator = Discriminator(self.zoo, self.store)
+        if discriminator.seconds() > FOR_DOMAIN * self.clock.left():
+            self.warnings.append(
+                "the time was too short for learning what the zoo's domains look like; once given longer, it is kept"
+            )
+            return
         try:
-            self.resembles = Discriminator(self.zoo, self.store).resembles(self.gallery)
+            self.resembles = discriminator.resembles(self.gallery)
         except HeadhuntError as error:
             self.warnings.append(f"what the sample resembles could not be told: {error}")
             return
@@ -216,7 +226,7 @@ class Hunt:
         for done, i in enumerate(order):
             card = self.cards[i]
             self.watch(Progress("features", done, len(order), card.id))
-            if self.cost(card) > self.clock.left() - until:
+            if self.cost(card) > self.clock.left() - until or (self.offline and card.weights is None):
                 continue
             with self.forgiving(card):
                 self.signals[i] |= self.seen_through(card, labels)
@@ -237,7 +247,7 @@ class Hunt:
         contenders = [self.contender(self.cards[i]) for i in self.finalists()]
         clock = Until(self.clock, FOR_ANSWER)
         told = self.tell_probe
-        for rung, results in enumerate(halving(contenders, plan, clock, book, told, self.pace)):
+        for rung, results in enumerate(halving(contenders, plan, clock, book, told, self.pace) if contenders else ()):
             for result in results:
                 self.probes[result.model] = result
                 i = next(i for i, card in enumerate(self.cards) if card.id == result.model)
@@ -262,6 +272,8 @@ class Hunt:
         judged = self.judged()
         order = [int(i) for i in np.argsort(-judged.mean, kind="stable") if "stages" in self.signals[int(i)]]
         clean = [i for i in order if self.request.allow_seen or self.cards[i].id not in self.seen]
+        if not clean:
+            return []
         hopeful = [i for i in clean if judged.better(i, clean[0]) >= HOPELESS]
         return max(hopeful[:MOST_PROBED], clean[:2], key=len)
 
@@ -315,6 +327,9 @@ class Hunt:
             yield
         except (Interrupted, NoCandidate):
             raise
+        except WeightsUnavailable as error:
+            self.offline = True
+            self.warnings.append(f"{card.id} and others whose weights are not here were not looked at: {error}")
         except HeadhuntError as error:
             self.warnings.append(f"{card.id} was not looked at: {error}")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.candidates import main as candidates_benchmark
 from headhunt.errors import BadValue, NoModelMeets, NoModels
 from headhunt.vocabulary import Domain
 from recommender.candidates import promising, within_limits
@@ -77,3 +78,10 @@ def test_two_thousand_candidates_are_put_in_order_at_once() -> None:
     worth = np.random.default_rng(1).normal(size=2000)
     order = promising(cards, worth, np.ones(2000), rng())
     assert sorted(order) == list(range(2000))
+
+
+def test_the_benchmark_of_candidates_tells_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert candidates_benchmark(["--cards", "50", "--outcomes", "100"]) == 0
+    told = capsys.readouterr().out
+    for step in ("limits", "history", "order", "all"):
+        assert step in told
