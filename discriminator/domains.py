@@ -19,7 +19,7 @@ from discriminator.embedding import EDITION, embedded
 from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
 from discriminator.records import Record, Records
-from discriminator.reference import reference
+from discriminator.reference import is_ready, reference
 from discriminator.trained import NOTHING_KNOWN, Resemblance, Trained
 from headhunt.errors import BlobBroken, Refused, UnknownDomain, UnknownVersion, one_line
 from zoo.images.samples import Sample, stored_sample
@@ -29,6 +29,8 @@ __all__ = ["Discriminator", "Resemblance", "reference"]
 
 IMAGES = 384
 """Of each domain, at most. A third is held out."""
+TEACHING_S, NEW_DOMAIN_S = 15.0, 0.5
+"""What the reference network and one domain that is new cost on one core."""
 ENOUGH = 2000
 """Different images of a sample that its shares and the test are made from; with more they would change no more."""
 
@@ -48,14 +50,17 @@ class Discriminator:
     def backbone(self) -> Backbone:
         return self._backbone or reference(self.zoo)
 
+    @property
+    def eyes(self) -> str:
+        """Names all that vectors depend on beside the images: files made with other eyes cannot be compared."""
+        return f"{self.backbone.digest[:32]}-{EDITION}-{IMAGES}"
+
     def resembles(self, gallery: Gallery) -> Resemblance:
         """Which domains these images come from. Computes the records of domains that are new."""
         trained = self.trained()
         if trained is None:
             return msgspec.structs.replace(NOTHING_KNOWN, left_out=self.left_out())
-        vectors = embedded(self.store.features(self.backbone, gallery))
-        different = evenly(first_of_each([entry.digest for entry in gallery.entries]), ENOUGH)
-        return msgspec.structs.replace(trained.judge(vectors, different), left_out=self.left_out())
+        return msgspec.structs.replace(trained.judge(*self._seen(gallery)), left_out=self.left_out())
 
     def trained(self) -> Trained | None:
         """Over the domains of the moment; None where there are none."""
@@ -70,12 +75,32 @@ class Discriminator:
         """Domains of the catalogue whose stored images could not be used, and why."""
         return {name: self._refused[version] for name, version in self._versions().items() if version in self._refused}
 
+    def means(self) -> dict[str, NDArray[np.float32]]:
+        """Version -> mean embedding [d], of all domains whose images can be used."""
+        self._learn(set(self._versions().values()))
+        return {version: record.mean.astype(np.float32) for version, record in self._records.items()}
+
+    def seconds(self) -> float:
+        """About how long the first question takes: teaching the reference, and looking at domains that are new."""
+        versions = set(self._versions().values())
+        if not versions:
+            return 0.0
+        if self._backbone is None and not is_ready(self.zoo):
+            return TEACHING_S + NEW_DOMAIN_S * len(versions)
+        known = self._records.keys() | {version for version in versions if self._kept().path(version).is_file()}
+        return NEW_DOMAIN_S * len(versions - known)
+
     def domain_vectors(self) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         """Names [K] and mean embeddings [K, d], in the same order. A vector stays when other domains come and go."""
-        trained = self.trained()
-        if trained is None:
-            return (), np.empty((0, 0), np.float32)
-        return trained.names, np.stack([record.mean for record in trained.records]).astype(np.float32)
+        versions, means = self._versions(), self.means()
+        found = {name: means[version] for name, version in versions.items() if version in means}
+        return tuple(found), np.stack(list(found.values())) if found else np.empty((0, 0), np.float32)
+
+    def place(self, gallery: Gallery) -> NDArray[np.float32]:
+        """[d]: the mean embedding of a sample's different images, to be compared with those of domains."""
+        vectors, different = self._seen(gallery)
+        mean: NDArray[np.float32] = vectors[different].mean(axis=0).astype(np.float32)
+        return mean
 
     def distance(self, first: str, second: str) -> float:
         """Between the mean embeddings of two domains."""
@@ -84,6 +109,11 @@ class Discriminator:
             if name not in names:
                 raise UnknownDomain(name, names, "Only domains whose images are stored have a place.")
         return float(np.linalg.norm(vectors[names.index(first)] - vectors[names.index(second)]))
+
+    def _seen(self, gallery: Gallery) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The vectors [N, d] of its images, and which of them stand for all."""
+        vectors = embedded(self.store.features(self.backbone, gallery))
+        return vectors, evenly(first_of_each([entry.digest for entry in gallery.entries]), ENOUGH)
 
     # --- records ---
 
@@ -96,7 +126,7 @@ class Discriminator:
         """Have the record of each of these versions, and of no other: read, or computed where there is none."""
         if versions == self._records.keys() | self._refused.keys():
             return
-        kept = Records(self.zoo.home, f"{self.backbone.digest[:32]}-{EDITION}-{IMAGES}")
+        kept = self._kept()
         self._records = {version: record for version, record in self._records.items() if version in versions}
         self._refused = {}
         for version in sorted(versions - self._records.keys()):
@@ -105,6 +135,9 @@ class Discriminator:
             except (BlobBroken, Refused, UnknownVersion) as error:
                 self._refused[version] = one_line(error)
         kept.keep_only(versions)
+
+    def _kept(self) -> Records:
+        return Records(self.zoo.home, self.eyes)
 
     def _compute(self, version: str, kept: Records) -> Record:
         gallery = gallery_of(stored_sample(version, self.zoo.home))

@@ -14,7 +14,7 @@ from zoo.images.pixels import View
 from zoo.repository import Zoo
 from zoo.starter.drawing import SIZE
 from zoo.starter.networks import MEAN, STD
-from zoo.starter.reference import starter_reference
+from zoo.starter.reference import place, starter_reference
 
 CHOICE = "HEADHUNT_REFERENCE"
 BROAD = 500
@@ -27,8 +27,17 @@ def reference(zoo: Zoo) -> Backbone:
     """The reference network. Raises UnknownModel where HEADHUNT_REFERENCE names none."""
     if named := os.environ.get(CHOICE):
         return backbone_of(zoo, zoo.card(named))
-    broad = [card for card in zoo.catalogue.read().cards.values() if is_broad(card) and is_here(zoo, card)]
+    broad = broad_ones(zoo)
     return backbone_of(zoo, max(broad, key=worth)) if broad else starter_backbone(zoo)
+
+
+def is_ready(zoo: Zoo) -> bool:
+    """Whether the reference network is here, or has to be taught first."""
+    return bool(os.environ.get(CHOICE)) or bool(broad_ones(zoo)) or place(zoo.home).is_file()
+
+
+def broad_ones(zoo: Zoo) -> list[ModelCard]:
+    return [card for card in zoo.catalogue.read().cards.values() if is_broad(card) and is_here(zoo, card)]
 
 
 def is_broad(card: ModelCard) -> bool:

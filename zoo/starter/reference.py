@@ -69,9 +69,14 @@ class Taught:
         return network.eval()
 
 
+def place(home: Path, recipe: Recipe = WHOLE) -> Path:
+    """Where the reference network of a home lies, once it is taught."""
+    return home / "reference" / f"{recipe.key[:32]}.safetensors"
+
+
 def starter_reference(home: Path, recipe: Recipe = WHOLE) -> Taught:
     """The reference network of a home: trained where it is not there yet, by one process while others wait."""
-    path = home / "reference" / f"{recipe.key[:32]}.safetensors"
+    path = place(home, recipe)
     if not readable(path):
         with writer_lock(path.with_suffix(".lock"), patience=WAIT_S):
             if not readable(path):
