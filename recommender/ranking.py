@@ -10,9 +10,9 @@ A mixed linear model on the logit of the accuracy, fitted on lessons of other ta
     w_k >= 0  what a unit of the signal is worth: none counts against a model, so that few lessons teach no nonsense
     anchor_g  the mean of the signal that tells the level, which is what separates an easy target from a hard one
 
-w comes from least squares with w >= 0 and a ridge, each group counting the same. The spreads of both noises are
-those of lessons that were left out, a target at a time. The noise of the level is shared by all candidates of a target:
-it widens every interval and no comparison.
+w comes from least squares with w >= 0 and a ridge, each group in units of its own spread and counting the same. The
+spreads of both noises are those of lessons that were left out, a target at a time. The noise of the level is shared by
+all candidates of a target: it widens every interval and no comparison.
 
 Candidates of which more was seen (features, then a probe) are told by a model of more signals. Its mean over them is
 held to what the model of fewer signals said of the same candidates, so that a closer look is no merit in itself. The
@@ -35,6 +35,8 @@ RIDGE = 0.05
 """Of the ridge, as a share of the weight of the lessons, on standardised signals."""
 FLOOR = 0.15
 """No spread is believed to be smaller than this, in logits: two seeds of one training differ by as much."""
+LEAST_UNIT = 0.2
+"""In logits: models that are nearer to each other than this differ by chance."""
 SLOPE_PRIOR = (1.0, 4.0)
 """The slope of the level before any lesson, and how many groups that belief weighs."""
 
@@ -68,6 +70,11 @@ class Group:
     x: Array
     y: Array
     anchor: float
+
+    @property
+    def unit(self) -> float:
+        """How far apart its models are: a target on which all do well has its logits far apart, and must not rule."""
+        return max(float(self.y.std()), LEAST_UNIT)
 
     @cached_property
     def centred(self) -> tuple[Array, Array]:
@@ -111,8 +118,9 @@ def fit_groups(groups: Sequence[Group], signals: tuple[str, ...], anchor: str | 
 
 def weights_of(groups: Sequence[Group]) -> Array:
     """Least squares with w >= 0: each group weighs one, the ridge is rows of its own under the table."""
-    x = np.vstack([group.centred[0] / math.sqrt(len(group.y)) for group in groups])
-    y = np.concatenate([group.centred[1] / math.sqrt(len(group.y)) for group in groups])
+    share = [1 / (math.sqrt(len(group.y)) * group.unit) for group in groups]
+    x = np.vstack([group.centred[0] * part for group, part in zip(groups, share, strict=True)])
+    y = np.concatenate([group.centred[1] * part for group, part in zip(groups, share, strict=True)])
     if x.shape[1] == 0:
         return np.zeros(0)
     scale = np.sqrt(np.mean(x**2, axis=0) * len(x) / len(groups))

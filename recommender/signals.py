@@ -3,8 +3,8 @@
     shares (accuracies)   as logits, counted on as many images as they were
     losses                as -ln(loss)
 
-Which scores are worth their time was measured (docs/ranking.md): a signal stands here only if leaving it out costs
-something on targets that it was not chosen on.
+The ranking model reads few of them (PRIOR, SEEN, TRAINED): on targets that were left out, sums of more were no better
+(docs/ranking.md). The others are told as evidence, since they are what a plain baseline would have said.
 """
 
 import math
@@ -23,7 +23,7 @@ from recommender.scores.neighbours import knn_stages
 
 CARD = ("size",)
 PRIOR = ("history", "network", "near", *CARD)
-SEEN = ("head", "head_loss", "stages", "stages_loss", "neighbours")
+SEEN = ("stages",)
 TRAINED = ("probe",)
 TRAINED_LONGER = ("probe_late",)
 LEVEL = "stages"
