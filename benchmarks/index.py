@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from discriminator.index_kinds import bytes_of
 Floats = NDArray[np.float32]
 K = 10
 BATCH = 50_000
+LATER = 1000
 COLUMNS = ("kind", "chosen", "recall@10", "ms a query", "spread", "build s", "add 1,000 s", "MB", "asked")
 FORCED = {"exact": Borders(exact_below=2**62, memory_bytes=2**62), "graph": Borders(0, 2**62), "packed": Borders(0, 0)}
 
@@ -36,13 +37,16 @@ class Clusters:
         self._spread = (self._rng.normal(size=(inner, dimension)) / np.sqrt(inner)).astype(np.float32)
 
     def draw(self, count: int) -> Floats:
-        near = self._rng.choice(len(self._centres), count, p=self._weights)
-        noise = self._rng.normal(size=(count, len(self._spread))).astype(np.float32)
-        found: Floats = self._centres[near] + noise @ self._spread
+        found = np.empty((count, self._centres.shape[1]), np.float32)
+        for _, part in batches(found):
+            near = self._rng.choice(len(self._centres), len(part), p=self._weights)
+            noise = self._rng.normal(size=(len(part), len(self._spread))).astype(np.float32)
+            part[:] = self._centres[near] + noise @ self._spread
         return found
 
 
 def batches(vectors: Floats) -> Iterator[tuple[int, Floats]]:
+    """Views of the vectors, with the row that each begins at."""
     for start in range(0, len(vectors), BATCH):
         yield start, vectors[start : start + BATCH]
 
@@ -52,9 +56,13 @@ def filled(kind: str, vectors: Floats) -> Index:
     index = Index(vectors.shape[1], borders=FORCED[kind])
     began = time.perf_counter()
     for start, part in [(0, vectors)] if kind == "packed" else batches(vectors):
+        say(f"{kind}: {start:,} of {len(vectors):,} vectors, {time.perf_counter() - began:.0f} s")
         index.add([f"v{start + i}" for i in range(len(part))], part)
-        print(f"{kind}: {len(index):,} vectors, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return index
+
+
+def say(line: object) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def asked_one_by_one(index: Index, queries: Floats) -> tuple[list[set[str]], list[float]]:
@@ -68,24 +76,42 @@ def asked_one_by_one(index: Index, queries: Floats) -> tuple[list[set[str]], lis
     return names, times
 
 
+class Measured(NamedTuple):
+    """Of one kind. It is gone when the next is built, so that memory holds one index at a time."""
+
+    names: list[set[str]]
+    times: list[float]
+    built: float
+    more: float
+
+
+def measured(kind: str, vectors: Floats, queries: Floats, later: Floats) -> Measured:
+    began = time.perf_counter()
+    index = filled(kind, vectors)
+    built = time.perf_counter() - began
+    names, times = asked_one_by_one(index, queries)
+    began = time.perf_counter()
+    index.add([f"later {i}" for i in range(len(later))], later)
+    return Measured(names, times, built, time.perf_counter() - began)
+
+
+def recall(found: list[set[str]], truth: list[set[str]]) -> float:
+    return float(np.mean([len(here & best) / len(best) for here, best in zip(found, truth, strict=True)]))
+
+
 def measure(asked: argparse.Namespace) -> Table:
     source = Clusters(asked.dimension, asked.seed)
-    vectors, queries, later = source.draw(asked.vectors), source.draw(asked.queries), source.draw(1000)
+    vectors, queries, later = (source.draw(count) for count in (asked.vectors, asked.queries, LATER))
     table = Table(f"{asked.vectors:,} vectors of {asked.dimension}, {asked.queries} queries", COLUMNS)
-    chosen, truth = Borders().kind(asked.vectors, asked.dimension), []
+    chosen = Borders().kind(asked.vectors, asked.dimension)
+    truth: list[set[str]] = []
     for kind in KINDS:
-        began = time.perf_counter()
-        index = filled(kind, vectors)
-        built = time.perf_counter() - began
-        names, times = asked_one_by_one(index, queries)
-        truth = truth or names
-        recall = float(np.mean([len(found & best) / K for found, best in zip(names, truth, strict=True)]))
-        began = time.perf_counter()
-        index.add([f"later {i}" for i in range(len(later))], later)
-        more = time.perf_counter() - began
-        row: list[Any] = [kind, "yes" if kind == chosen else "", recall, *spread(times), built, more]
-        table.add(*row, bytes_of(kind, asked.vectors, asked.dimension) / 1e6, ">= 0.95" if kind == chosen else None)
-        print(table, file=sys.stderr, flush=True)
+        found = measured(kind, vectors, queries, later)
+        truth = truth or found.names
+        row: list[Any] = [kind, "yes" if kind == chosen else "", recall(found.names, truth), *spread(found.times)]
+        megabytes = bytes_of(kind, asked.vectors, asked.dimension) / 1e6
+        table.add(*row, found.built, found.more, megabytes, ">= 0.95" if kind == chosen else None)
+        say(table)
     return table
 
 

@@ -182,12 +182,13 @@ def share_of(value: float) -> float:
 
 
 def why(one: Seen, stages: dict[str, float]) -> str:
-    """The shortest true reason: what moved it most, up or down."""
+    """The shortest true reason: what speaks most for it, or against it where all in all more does."""
     if one.known:
         return f"already trained on {write_share(one.known)} of these images: what it says of them is memory"
     if not stages:
         return "nothing tells it from the others"
-    stage, points = max(stages.items(), key=lambda pair: abs(pair[1]))
+    choose = max if sum(stages.values()) >= 0 else min
+    stage, points = choose(stages.items(), key=lambda pair: pair[1])
     reasons = {
         "domain": "its domain is near" if points >= 0 else "its domain is far",
         "history": "did well on other data" if points >= 0 else "did worse on other data, or is small",

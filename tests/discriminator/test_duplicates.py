@@ -95,12 +95,12 @@ def test_no_images_have_no_copies() -> None:
 
 def test_thousands_of_images_are_compared_in_seconds() -> None:
     rng = np.random.default_rng(0)
-    thumbs = rng.integers(0, 256, (6000, 3, 32, 32), np.uint8)
-    thumbs[5000:] = thumbs[:1000]
-    began = time.perf_counter()
-    groups = near_duplicates(Looks(thumbs, tuple(map(str, range(6000)))))
-    assert len(groups) == 1000
-    assert time.perf_counter() - began < 20
+    thumbs = rng.integers(0, 256, (3000, 3, 32, 32), np.uint8)
+    thumbs[2500:] = thumbs[:500]
+    began = time.process_time()
+    groups = near_duplicates(Looks(thumbs, tuple(map(str, range(3000)))))
+    assert len(groups) == 500
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.skipif(DATA is None, reason="HEADHUNT_DATA names no folder with real images")

@@ -1,5 +1,7 @@
 """Features of a gallery through the store: what they are, that they are kept, and what happens when that fails."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,12 @@ from torch import Tensor, nn
 
 from discriminator import extraction
 from discriminator.backbone import Backbone, backbone_of
-from discriminator.features import FeatureStore
+from discriminator.features import FeatureStore, read_features
 from discriminator.gallery import Gallery
 from discriminator.gap import Features
 from headhunt import errors
 from headhunt.vocabulary import ModelCard
+from tests.discriminator.rivals import RIVAL, answers
 from tests.zoo.cards import card
 from tests.zoo.full_disk import full_disk
 from tests.zoo.images import folder_of, many, picture
@@ -130,6 +133,27 @@ def test_rows_are_the_images_that_can_be_decoded_also_when_nothing_is_decoded(
     for gallery in (first, second):
         assert len(features.head) == len(gallery.labels) == len(gallery.entries) == 40
         assert [refusal.member for refusal in gallery.refused] == ["cat/broken.jpg"]
+
+
+@pytest.mark.slow
+def test_two_processes_in_one_home_get_the_same_features_and_leave_one_whole_file(tmp_path: Path) -> None:
+    photos, home = folder_of(many(6), tmp_path / "photos"), tmp_path / "home"
+    asked = [sys.executable, "-m", "tests.discriminator.rivals", str(home), str(photos), "20"]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(asked, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as rival:
+        ours: list[str] = []
+        while rival.poll() is None:
+            ours += answers(home, photos, 2)
+        theirs, complaint = rival.communicate()
+    assert rival.returncode == 0, complaint
+    assert len(theirs.split()) == 20
+    assert len(ours) >= 2
+    assert len({*ours, *theirs.split()}) == 1
+    assert answers(home, photos, 1) == ours[:1]
+    with open_sample(photos) as sample:
+        kept = FeatureStore(home).path(RIVAL, gallery_of(sample))
+        assert read_features(kept, 6) is not None, "whole"
+    assert list(kept.parent.iterdir()) == [kept], "no drafts"
 
 
 def test_one_image_is_enough(sample: Sample, store: FeatureStore) -> None:
