@@ -82,6 +82,11 @@ class Index:
         """exact, graph or packed."""
         return self._kind.name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all vectors that are there, in the order they came."""
+        return tuple(self._rows)
+
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -13,6 +13,7 @@ SHELF = "headhunt.cli.shelf:"
 WORK = "headhunt.cli.work:"
 FILL = "headhunt.cli.fill:"
 HEALTH = "headhunt.cli.health:"
+NEAR = "headhunt.cli.near:"
 RECOMMEND = "headhunt.cli.recommend:"
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
 
@@ -80,6 +81,10 @@ def add_looking(actions: Actions) -> None:
     show = command(actions, "show", SHELF + "show_model", "all that is known of one model")
     show.add_argument("model", help="its id, as in 'headhunt zoo list'")
     show.add_argument("--json", action="store_true")
+    near = command(actions, "near", NEAR + "show_near", "the domains and models nearest to a sample, by how they look")
+    near.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
+    near.add_argument("--top", default="10", metavar="N", help="so many of each (default 10)")
+    near.add_argument("--json", action="store_true")
     matrix = command(actions, "matrix", SHELF + "show_matrix", "the repository at a glance: domains x networks")
     matrix.add_argument("--html", metavar="FILE", help="write a page instead")
     history = command(actions, "history", SHELF + "show_history", "the outcomes of trainings, newest last")
