@@ -13,13 +13,14 @@ is made of what is there: after the time, after Ctrl-C, after a network that cou
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from discriminator.backbone import backbone_of
 from discriminator.domains import Discriminator, Resemblance
@@ -32,6 +33,7 @@ from recommender.candidates import Limit, promising, within_limits
 from recommender.clock import Clock, Deadline
 from recommender.contamination import have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
+from recommender.dissimilarity import agreement_map, label_agreement
 from recommender.drawing import any_of, balanced, looked_at
 from recommender.experience import SHIPPED, Lesson, apart_from, read_lessons
 from recommender.halving import ProbePlan, halving
@@ -41,7 +43,7 @@ from recommender.pace import Pace
 from recommender.prior import Prior, history_prior
 from recommender.probe_book import ProbeBook
 from recommender.ranking import Judged, judge
-from recommender.report import Found, Seen, ranking_of
+from recommender.report import Found, Seen, Views, ranking_of
 from recommender.signals import card_signals, feature_signals, ladder, probe_signals, share_of_largest
 from zoo.images.samples import Sample
 from zoo.judging import view_of
@@ -53,6 +55,8 @@ from zoo.training.trainer import TrainingData
 MOST_PROBED = 12
 FOR_DOMAIN = 0.4
 """The share of the time that getting to know new domains may take; what was learned stays."""
+FOR_COMPARING = 1.0
+"""Seconds for each of the best that have to be there, before what they see is compared."""
 HOPELESS = 0.03
 """Whoever beats the leader with less than this probability is not probed."""
 LIKE_STARTER = "starter"
@@ -147,6 +151,7 @@ class Hunt:
         self.store, self.pace = FeatureStore(scratch), Pace()
         self.signals = [card_signals(card, self.networks) for card in self.cards]
         self.probes: dict[str, ProbeResult] = {}
+        self.views: dict[str, Views] = {}
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
         self.seen: dict[str, float] = {}
@@ -244,7 +249,10 @@ class Hunt:
         """Short trainings of the best, until their order is settled or the time is up."""
         plan = plan_for(self.request)
         book = ProbeBook(self.scratch, self.gallery.key)
-        contenders = [self.contender(self.cards[i]) for i in self.finalists()]
+        finalists = self.finalists()
+        with suppress(HeadhuntError):  # evidence that nothing rests on: images too few, or features not finite
+            self.compare([self.cards[i] for i in finalists])
+        contenders = [self.contender(self.cards[i]) for i in finalists]
         clock = Until(self.clock, FOR_ANSWER)
         told = self.tell_probe
         for rung, results in enumerate(halving(contenders, plan, clock, book, told, self.pace) if contenders else ()):
@@ -253,6 +261,20 @@ class Hunt:
                 i = next(i for i, card in enumerate(self.cards) if card.id == result.model)
                 self.signals[i] |= probe_signals(result, late=rung > 0)
         self.settled = self.clock.left() > FOR_ANSWER
+
+    def compare(self, cards: Sequence[ModelCard]) -> None:
+        """At which depth each of the best tells the classes apart, and who of them sees these images alike."""
+        if len(cards) < 2 or self.clock.left() < FOR_COMPARING * len(cards):
+            return
+        labels = self.gallery.labels
+        seen = [self.store.features(backbone_of(self.zoo, card), self.gallery) for card in cards]
+        self.watch(Progress("training", 0, len(cards), "comparing what the best see"))
+        with threadpool_limits(1, "blas"):
+            alike = agreement_map([one.head for one in seen], labels)
+            for i, card in enumerate(cards):
+                depths = label_agreement([*seen[i].stages, seen[i].head], labels)
+                like = int(np.argmax(np.where(np.arange(len(cards)) == i, -np.inf, alike[i])))
+                self.views[card.id] = Views(depths, cards[like].id, float(alike[i, like]))
 
     def tell_probe(self, result: ProbeResult, done: int, total: int) -> None:
         self.watch(Progress("training", done, total, f"{result.model}: held-out loss {result.val_loss:.3f}"))
@@ -307,7 +329,7 @@ class Hunt:
             settled=self.settled and not self.interrupted,
             allow_seen=self.request.allow_seen,
             candidates=tuple(
-                Seen(card, signals, self.probes.get(card.id), self.seen.get(card.id, 0.0))
+                Seen(card, signals, self.probes.get(card.id), self.seen.get(card.id, 0.0), self.views.get(card.id))
                 for card, signals in zip(self.cards, self.signals, strict=True)
             ),
         )

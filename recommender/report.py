@@ -32,6 +32,16 @@ POINTS = 100.0
 
 
 @dataclass(frozen=True)
+class Views:
+    """How a network sees the images in pairs: how far its dissimilarities agree with the classes, stage by stage, and
+    the other candidate whose own agree with them most."""
+
+    depths: tuple[float, ...]
+    like: str
+    agreement: float
+
+
+@dataclass(frozen=True)
 class Seen:
     """One candidate with all that was seen of it. known: the share of the sample that it was already trained on."""
 
@@ -39,6 +49,7 @@ class Seen:
     signals: dict[str, float]
     probe: ProbeResult | None
     known: float
+    views: Views | None = None
 
 
 @dataclass(frozen=True)
@@ -158,9 +169,23 @@ def evidence(one: Seen, found: Found) -> tuple[Evidence, ...]:
             said.append(
                 Evidence(stage="features", name=name, value=accuracy, words=f"{words}: {write_share(accuracy)}")
             )
+    if one.views:
+        said += view_evidence(one.views)
     if one.probe:
         said += probe_evidence(one.probe)
     return tuple(said)
+
+
+def view_evidence(views: Views) -> list[Evidence]:
+    best = int(np.nanargmax(views.depths)) if not np.isnan(views.depths).all() else 0
+    depth = f"tells the classes apart best at stage {best + 1} of {len(views.depths)}"
+    value, like = round(views.depths[best], 4), round(views.agreement, 4)
+    return [
+        Evidence(stage="features", name="depth", value=value, words=f"{depth} (agreement {value:.2f})"),
+        Evidence(
+            stage="features", name="alike", value=like, words=f"sees them most like {views.like} (agreement {like:.2f})"
+        ),
+    ]
 
 
 def probe_evidence(probe: ProbeResult) -> list[Evidence]:

@@ -60,6 +60,7 @@ def test_every_candidate_is_told_with_its_evidence(zoo: Zoo, sample: Sample) -> 
         assert 0 < one.interval[0] < one.expected_accuracy < one.interval[1] < 1
         assert "features" in {said.stage for said in one.evidence}
     assert any(said.stage == "training" for said in ranking.candidates[0].evidence)
+    assert {"stages", "neighbours", "depth", "alike"} <= {said.name for said in ranking.candidates[0].evidence}
     assert set(ranking.spent) == {"sample", "domain", "history", "features", "training", "ranking"}
     assert ranking.images == 60
     assert ranking.majority == pytest.approx(1 / 3)
