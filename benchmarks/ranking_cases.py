@@ -15,9 +15,9 @@ from benchmarks.ranking_signals import FEATURES, SIGNALS, Signal, gallery_of, ne
 from benchmarks.ranking_truth import Row, name_of
 from headhunt.vocabulary import ModelCard, Outcome
 from recommender.experience import SHIPPED, Lesson, read_lessons
+from recommender.knowledge import Known
 from recommender.outcomes import outcomes_of
 from recommender.prior import history_prior
-from recommender.recommend import Known
 from recommender.signals import share_of_largest
 from zoo.repository import Zoo
 

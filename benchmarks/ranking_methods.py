@@ -18,8 +18,9 @@ from benchmarks.ranking_truth import Row, name_of, open_target
 from headhunt.vocabulary import ModelCard, Ranking
 from recommender.baselines import loo_ranks, portfolio_score
 from recommender.clock import Deadline
+from recommender.knowledge import Known
 from recommender.outcomes import Outcomes
-from recommender.recommend import Known, Request, recommend
+from recommender.recommend import Request, recommend
 from zoo.repository import Zoo
 
 Array = NDArray[np.float64]

@@ -110,7 +110,7 @@ def probe_target(task: Task, models: Sequence[str]) -> list[Signal]:
 
 def told(task: Task, result: ProbeResult, rung: int, seconds: float) -> list[Signal]:
     """The signal, and for looking at it from other sides what it was made of."""
-    name, value = next(iter(probe_signals(result, late=rung > 0).items()))
+    name, value = next(iter(probe_signals(result).items()))
     parts = {f"rung{rung}:loss": result.val_loss, f"rung{rung}:accuracy": result.val_accuracy}
     target = name_of(task.archive)
     return [Signal(target, result.model, key, one, seconds) for key, one in {**parts, name: value}.items()]

@@ -25,3 +25,13 @@ class Deadline:
 
     def left(self) -> float:
         return self._end - self._now()
+
+
+class Until:
+    """The same clock, with some seconds kept back."""
+
+    def __init__(self, clock: Clock, kept: float) -> None:
+        self._clock, self._kept = clock, kept
+
+    def left(self) -> float:
+        return self._clock.left() - self._kept

@@ -1,19 +1,31 @@
 """Which models have already seen these images? What they say of them would be memory, not skill.
 
-Two signs, for each domain whose images are kept: the same files (by digest), and near-duplicates among the images that
-describe the domain, which find copies that were resized or saved anew. A model has seen what its domain holds, and what
-the domains of all that it started from hold.
+Two signs, for each domain whose images are kept: the same files (by digest), and in the nearest domains the same
+pictures (discriminator/duplicates.py), which finds copies that were resized or saved anew. A model has seen what its
+domain holds, and what the domains of all that it started from hold.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
+from discriminator.duplicates import looks_of, matches
+from discriminator.gallery import Gallery
 from headhunt.errors import HeadhuntError
 from headhunt.vocabulary import ModelCard, Version
+from recommender.drawing import any_of
 from zoo.history.lineage import trained_on
+from zoo.images.samples import stored_sample
 from zoo.images.versions import stored_version
 from zoo.repository import Zoo
 
+NEAREST, NEAR_ENOUGH = 2, 0.3
+"""So many domains are searched for copies, and only such as the sample resembles at all."""
+MOST_COMPARED = 2000
+"""Images of a domain; of larger ones a draw, and the share is reckoned up."""
+LEAST_COPIES = 3
 TOO_MANY = 0.05
 """The share of the sample's images that may be in a domain by chance: blank pages, logos."""
 
@@ -38,6 +50,25 @@ def overlap(zoo: Zoo, version: Version) -> Seen:
         both = len(digests & held)
         if both > TOO_MANY * len(digests):
             shares[domain.name] = both / len(digests)
+    return Seen(shares)
+
+
+def copies(zoo: Zoo, gallery: Gallery, nearness: Mapping[str, float]) -> Seen:
+    """By what the pictures show, over the domains that the sample resembles most."""
+    domains = zoo.catalogue.read().domains
+    near = sorted(nearness, key=lambda name: -nearness[name])[:NEAREST]
+    looks = looks_of(gallery)
+    shares: dict[str, float] = {}
+    for name in near:
+        version = domains[name].version if name in domains else None
+        if version is None or nearness[name] < NEAR_ENOUGH:
+            continue
+        with suppress(HeadhuntError), stored_sample(version, zoo.home) as sample:
+            entries = any_of(sample.entries(), MOST_COMPARED)
+            found = float(np.mean(matches(looks, looks_of(Gallery(sample, entries))) >= 0))
+            share = min(1.0, found * len(sample.entries()) / len(entries))
+            if share > TOO_MANY and found * len(looks.digests) >= LEAST_COPIES:
+                shares[name] = share
     return Seen(shares)
 
 

@@ -1,12 +1,15 @@
 """Which images of a sample are looked at: enough of every class, and no more than pays."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import islice, zip_longest
 
 import numpy as np
 
+from headhunt.errors import BadValue
 from headhunt.vocabulary import Entry
+from zoo.images.samples import Sample
+from zoo.parts import held_out
 
 ENOUGH = 400
 """Images. The scores of 400 rank models as those of thousands do; the time is better spent on probes."""
@@ -39,3 +42,33 @@ def any_of(entries: Sequence[Entry], count: int, seed: int = 0) -> tuple[Entry, 
         return tuple(entries)
     chosen = np.random.default_rng(seed).choice(len(entries), count, replace=False)
     return tuple(entries[i] for i in sorted(chosen.tolist()))
+
+
+def chosen_entries(sample: Sample, labels: bool, seed: int) -> tuple[Entry, ...]:
+    """Labelled images of the training part, all classes alike; without labels, any images."""
+    entries = training_entries(sample)
+    count = looked_at(entries, len(sample.classes))
+    return balanced(entries, count, seed) if labels and sample.classes else any_of(entries, count, seed)
+
+
+def training_entries(sample: Sample) -> tuple[Entry, ...]:
+    """The training part. Where the sample has no part to test on, what a fine-tuning would hold out is left alone, so
+    that the winner can go on from its probe and still be judged on images that it has never seen."""
+    if sample.splits and "train" not in sample.splits:
+        raise BadValue(
+            f"{sample.name} has the parts {', '.join(sample.splits)} and no train: what is kept for judging is not"
+            " looked at. Add a folder 'train'."
+        )
+    entries = sample.entries("train" if "train" in sample.splits else None)
+    if {"val", "test"} & set(sample.splits):
+        return entries
+    place = {name: i for i, name in enumerate(sample.classes)}
+    labels = np.array([place.get(entry.label or "", -1) for entry in entries], np.int64)
+    held = held_out(labels)
+    return tuple(entry for entry, left_out in zip(entries, held.tolist(), strict=True) if not left_out)
+
+
+def largest_share(entries: Sequence[Entry]) -> float:
+    """What naming the largest class would give, of the labelled images."""
+    counts = Counter(entry.label for entry in entries if entry.label is not None)
+    return max(counts.values()) / counts.total() if counts else 0.0

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headhunt.errors import BadTable
+from headhunt.errors import BadTable, one_line
 from zoo.files import replace_file, writer_lock
 
 SHIPPED = Path(__file__).with_name("experience.csv")
@@ -43,13 +43,20 @@ def read_lessons(path: Path) -> list[Lesson]:
     """The rows of a csv; none where there is no file."""
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        return [lesson_of(cells, path) for cells in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [lesson_of(cells, path) for cells in csv.DictReader(file)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadTable(
+            f"{path} is no table of lessons ({one_line(error)}). Remove it; the next ones start anew."
+        ) from error
 
 
 def lesson_of(cells: dict[str, str], path: Path) -> Lesson:
     try:
         signals = {name: float(text) for name, text in cells.items() if name not in FIXED and text}
+        if not 0 <= float(cells["accuracy"]) <= 1:
+            raise ValueError(f"accuracy {cells['accuracy']}")
         return Lesson(
             cells["group"],
             cells["target"],
@@ -85,7 +92,9 @@ def apart_from(lessons: Iterable[Lesson], *, version: str | None, target: str | 
 
 
 def append_lesson(path: Path, lesson: Lesson) -> None:
-    """Add a row to the csv of a home; the file is replaced as a whole, so no reader sees half of it."""
+    """Add a row to the csv of a home, or replace that of the same model on the same images; the file is replaced as a
+    whole, so no reader sees half of it."""
     with writer_lock(path.with_suffix(".lock")):
-        rows = [*read_lessons(path), lesson]
+        before = [one for one in read_lessons(path) if (one.version, one.model) != (lesson.version, lesson.model)]
+        rows = [*before, lesson]
         replace_file(path, as_csv(rows).encode())

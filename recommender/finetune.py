@@ -31,6 +31,8 @@ TRIED, WARM = 6, 2
 """Steps that tell the pace, after some that warm up."""
 FOR_TRAINING = 0.75
 """Of the time: the rest reads the images, evaluates after each epoch, measures and keeps the result."""
+FULL_EPOCHS = 8
+"""From so many epochs on, what comes out is taken for what full fine-tuning gives."""
 MOST_EPOCHS = 60
 """More would teach a small sample by heart."""
 
@@ -60,7 +62,7 @@ class Wish:
 
 
 def finetune(zoo: Zoo, sample: Sample, one: Ranked, wish: Wish, watch: Watch | None = None) -> FineTuned:
-    """Train, judge and keep. A training that is broken off goes on when it is asked for again."""
+    """Train, judge and keep."""
     domain = free_domain(zoo, sample)
     plan = Plan(
         domain,
@@ -73,8 +75,10 @@ def finetune(zoo: Zoo, sample: Sample, one: Ranked, wish: Wish, watch: Watch | N
     return FineTuned(card, outcomes[0].accuracy, outcomes[0], zoo.load(card.id), preprocess_of(card))
 
 
-def learn_from(zoo: Zoo, ranking: Ranking, one: Ranked, accuracy: float) -> None:
-    """What was seen before and what came of it, for the next ranking."""
+def learn_from(zoo: Zoo, ranking: Ranking, one: Ranked, tuned: FineTuned) -> None:
+    """What was seen before and what came of it, for the next ranking; a short training says little of a full one."""
+    if (tuned.outcome.epochs or 0) < FULL_EPOCHS:
+        return
     lesson = Lesson(
         group=f"{ranking.sample} {ranking.version[:12]}",
         target=ranking.sample,
@@ -82,7 +86,7 @@ def learn_from(zoo: Zoo, ranking: Ranking, one: Ranked, accuracy: float) -> None
         model=one.model,
         network=one.card.network,
         chance=ranking.majority or 0.0,
-        accuracy=accuracy,
+        accuracy=tuned.accuracy,
         signals=one.signals,
     )
     append_lesson(zoo.home / "experience.csv", lesson)

@@ -20,7 +20,7 @@ from functools import partial
 import msgspec
 import numpy as np
 
-from headhunt.errors import BadValue, Interrupted
+from headhunt.errors import BadValue, Interrupted, TrainingFailed, UnknownName, WeightsRefused, WeightsUnavailable
 from recommender.clock import Clock
 from recommender.contender import Contender, ProbeResult, level
 from recommender.curves import Curve, extrapolate
@@ -189,7 +189,10 @@ class _Race:
         start = self._start(name, lr, rung)
         if rung and start is None:
             return None
-        probed = probe(contender, trial, how, start)
+        try:
+            probed = probe(contender, trial, how, start)
+        except (WeightsRefused, WeightsUnavailable, UnknownName, BadValue, TrainingFailed):
+            return None  # a model that was removed or damaged meanwhile is no reason to lose the others
         if "cut" not in probed.result.marks:
             self.book.keep(key, probed.result, probed.network)
         return probed.result

@@ -19,7 +19,7 @@ from recommender.experience import Lesson
 from recommender.ranking import logit
 
 SHRINK = 1.0
-NAME = "network"
+NAME = "architecture"
 
 
 def network_effects(lessons: Sequence[Lesson]) -> dict[str, float]:
@@ -28,7 +28,7 @@ def network_effects(lessons: Sequence[Lesson]) -> dict[str, float]:
 
 
 def with_networks(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """The lessons with the signal `network`, each told by the other targets."""
+    """The lessons with the signal `architecture`, each told by the other targets."""
     standing = standings(lessons)
     effects = {target: shrunk(standing, hidden=target) for target in {one.target for one in lessons}}
     return [replace(one, signals={**one.signals, NAME: effects[one.target].get(one.network, 0.0)}) for one in lessons]

@@ -37,6 +37,8 @@ FLOOR = 0.15
 """No spread is believed to be smaller than this, in logits: two seeds of one training differ by as much."""
 LEAST_UNIT = 0.2
 """In logits: models that are nearer to each other than this differ by chance."""
+UNKNOWN = 1.0
+"""A spread that no lesson tells."""
 SLOPE_PRIOR = (1.0, 4.0)
 """The slope of the level before any lesson, and how many groups that belief weighs."""
 
@@ -88,13 +90,15 @@ def logit(share: float, n: float = 1000.0) -> float:
 
 
 def groups_of(lessons: Sequence[Lesson], signals: Sequence[str], anchor: str | None) -> list[Group]:
-    """The groups in which every signal is known of two models or more; models without are left out."""
-    names = dict.fromkeys(lesson.group for lesson in lessons)
+    """The groups, of the models of which every signal is known. One model alone tells of the level, and of no order."""
     needed = {*signals, *([anchor] if anchor else [])}
+    by_name: dict[str, list[Lesson]] = {}
+    for one in lessons:
+        if needed <= one.signals.keys():
+            by_name.setdefault(one.group, []).append(one)
     found = []
-    for name in names:
-        rows = [one for one in lessons if one.group == name and needed <= one.signals.keys()]
-        if len(rows) >= 2:
+    for name, rows in by_name.items():
+        if rows:
             x = np.array([[one.signals[signal] for signal in signals] for one in rows], np.float64)
             level = float(np.mean([one.signals[anchor] for one in rows])) if anchor else logit(rows[0].chance)
             y = np.array([logit(one.accuracy) for one in rows])
@@ -113,16 +117,17 @@ def fit(lessons: Sequence[Lesson], signals: Sequence[str], anchor: str | None) -
 
 
 def fit_groups(groups: Sequence[Group], signals: tuple[str, ...], anchor: str | None) -> Fitted:
-    return Fitted(signals, weights_of(groups), anchor, level_of(groups), math.nan, math.nan)
+    return Fitted(signals, weights_of(groups, len(signals)), anchor, level_of(groups), math.nan, math.nan)
 
 
-def weights_of(groups: Sequence[Group]) -> Array:
+def weights_of(groups: Sequence[Group], count: int) -> Array:
     """Least squares with w >= 0: each group weighs one, the ridge is rows of its own under the table."""
+    groups = [group for group in groups if len(group.y) > 1]
+    if not groups or not count:
+        return np.zeros(count)
     share = [1 / (math.sqrt(len(group.y)) * group.unit) for group in groups]
     x = np.vstack([group.centred[0] * part for group, part in zip(groups, share, strict=True)])
     y = np.concatenate([group.centred[1] * part for group, part in zip(groups, share, strict=True)])
-    if x.shape[1] == 0:
-        return np.zeros(0)
     scale = np.sqrt(np.mean(x**2, axis=0) * len(x) / len(groups))
     scale[scale == 0] = 1.0
     ridge = math.sqrt(RIDGE * len(groups)) * np.eye(x.shape[1])
@@ -156,11 +161,14 @@ def left_out_spreads(groups: Sequence[Group], signals: tuple[str, ...], anchor: 
         for group in groups:
             if group.target == target:
                 x, y = group.centred
-                within.append(float(np.mean((y - x @ fitted.weights) ** 2)))
+                if len(y) > 1:
+                    within.append(float(np.mean((y - x @ fitted.weights) ** 2)))
                 between.append(float(group.y.mean() - fitted.level[0] - fitted.level[1] * group.anchor) ** 2)
-    if not within:
-        return 1.0, 1.0
-    return max(math.sqrt(np.mean(within)), FLOOR), max(math.sqrt(np.mean(between)), FLOOR)
+    return spread_of(within), spread_of(between)
+
+
+def spread_of(squares: Sequence[float]) -> float:
+    return max(math.sqrt(np.mean(squares)), FLOOR) if squares else UNKNOWN
 
 
 # --- What is said of candidates --------------------------------------------------------------------------------------

@@ -26,18 +26,28 @@ from discriminator.backbone import backbone_of
 from discriminator.domains import Discriminator, Resemblance
 from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
-from headhunt.errors import HeadhuntError, Interrupted, NeedTwoClasses, NoCandidate, NoModelMeets, WeightsUnavailable
-from headhunt.vocabulary import Entry, ModelCard, Outcome, Ranking
+from headhunt.errors import (
+    BadSpec,
+    HeadhuntError,
+    Interrupted,
+    NeedTwoClasses,
+    NoCandidate,
+    NoModelMeets,
+    WeightsUnavailable,
+    one_line,
+)
+from headhunt.vocabulary import Entry, ModelCard, Ranking
 from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost
 from recommender.candidates import Limit, promising, within_limits
-from recommender.clock import Clock, Deadline
-from recommender.contamination import have_seen, overlap
+from recommender.clock import Clock, Deadline, Until
+from recommender.contamination import copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.dissimilarity import agreement_map, label_agreement
-from recommender.drawing import any_of, balanced, looked_at
-from recommender.experience import SHIPPED, Lesson, apart_from, read_lessons
-from recommender.halving import ProbePlan, halving
+from recommender.drawing import chosen_entries, largest_share, training_entries
+from recommender.experience import apart_from
+from recommender.halving import ProbePlan, beaten, halving
 from recommender.kin import network_effects, with_networks
+from recommender.knowledge import Known, known_to, not_of
 from recommender.outcomes import outcomes_of
 from recommender.pace import Pace
 from recommender.prior import Prior, history_prior
@@ -48,18 +58,20 @@ from recommender.signals import card_signals, feature_signals, ladder, probe_sig
 from zoo.images.samples import Sample
 from zoo.judging import view_of
 from zoo.networks.weights import State
-from zoo.parts import held_out
 from zoo.repository import Zoo
 from zoo.training.trainer import TrainingData
 
 MOST_PROBED = 12
 FOR_DOMAIN = 0.4
 """The share of the time that getting to know new domains may take; what was learned stays."""
+FOR_COPIES = 8.0
+"""Seconds that have to be left, before near domains are searched for copies of the sample's images."""
+PATIENCE = 10.0
+"""Seconds that a hub may take to say that it is not there, and a little more."""
 FOR_COMPARING = 1.0
 """Seconds for each of the best that have to be there, before what they see is compared."""
 HOPELESS = 0.03
 """Whoever beats the leader with less than this probability is not probed."""
-LIKE_STARTER = "starter"
 
 
 @dataclass(frozen=True)
@@ -87,27 +99,6 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What past rankings and trainings taught: lessons to fit on, and outcomes of these models elsewhere."""
-
-    lessons: Sequence[Lesson]
-    outcomes: Sequence[Outcome]
-
-
-def known_to(zoo: Zoo) -> Known:
-    """The experience that comes with the package and that of the home."""
-    shipped = read_lessons(SHIPPED)
-    shelf = zoo.catalogue.read().cards
-    starters = [
-        Outcome(model=one.model, dataset=one.target, accuracy=one.accuracy, version=one.version, source="shipped")
-        for one in shipped
-        if one.group.startswith(LIKE_STARTER) and one.model in shelf and shelf[one.model].origin == LIKE_STARTER
-    ]
-    own = read_lessons(zoo.home / "experience.csv")
-    return Known([*shipped, *own], [*starters, *zoo.history.rows()])
 
 
 def recommend(
@@ -140,6 +131,7 @@ class Hunt:
             if not self.cards:
                 raise NoModelMeets(f"None of the {len(request.among or ())} models named meets the limits.")
             entries = self.choose()
+            self.majority = largest_share(training_entries(sample))
             self.gallery = Gallery(sample, entries, sample.classes)
         self.budget = request.budget or default_budget(self.cards, len(entries))
         self.clock: Clock = Deadline(self.budget)
@@ -147,7 +139,7 @@ class Hunt:
         self.labelled = request.labels and len(sample.classes) > 1
         lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
         self.lessons, self.networks = with_networks(lessons), network_effects(lessons)
-        self.outcomes = [row for row in known.outcomes if sample.version.id != row.version]
+        self.outcomes = not_of(known.outcomes, zoo, sample)
         self.store, self.pace = FeatureStore(scratch), Pace()
         self.signals = [card_signals(card, self.networks) for card in self.cards]
         self.probes: dict[str, ProbeResult] = {}
@@ -155,6 +147,8 @@ class Hunt:
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
         self.seen: dict[str, float] = {}
+        self.scoring = 0.0
+        """Seconds that the scores of one candidate take."""
         self.settled = self.interrupted = self.offline = False
 
     def run(self, clock: Clock | None, watch: Watch) -> Ranking:
@@ -170,6 +164,10 @@ class Hunt:
                 self.interrupted = True
                 self.warnings.append(f"stopped by hand in stage '{name}'; this is the answer from what was there")
                 break
+            except HeadhuntError as error:
+                if name == "domain":  # the images themselves cannot be used
+                    raise
+                self.warnings.append(f"stage '{name}' ended early: {error}")
         with self.timed("ranking"):
             judged = self.judged()
         return ranking_of(self.found(), judged)
@@ -186,8 +184,9 @@ class Hunt:
             )
         elif self.request.labels:
             if len({entry.label for entry in entries} - {None}) < 2:
+                only = next((entry.label for entry in entries if entry.label is not None), "none")
                 raise NeedTwoClasses(
-                    f"{sample.name} has one class, {sample.classes[0]!r}: every model separates one class from"
+                    f"{sample.name} has one class, {only!r}: every model separates one class from"
                     " nothing. Make a folder for each class, or give --no-labels to rank by resemblance alone."
                 )
             bare = sum(entry.label is None for entry in entries)
@@ -198,21 +197,33 @@ class Hunt:
     def look(self) -> None:
         """What the sample resembles, and which models have already seen it."""
         self.watch(Progress("domain", 0, 1, "looking at the images"))
-        self.gallery.entries  # noqa: B018 - decodes: images that are all broken are told before anything else
-        self.seen = have_seen(self.zoo, overlap(self.zoo, self.sample.version))
+        self.check_classes()
         discriminator = Discriminator(self.zoo, self.store)
-        if discriminator.seconds() > FOR_DOMAIN * self.clock.left():
+        if discriminator.seconds() > max(0.0, FOR_DOMAIN * self.clock.left()):
             self.warnings.append(
                 "the time was too short for learning what the zoo's domains look like; once given longer, it is kept"
             )
             return
         try:
             self.resembles = discriminator.resembles(self.gallery)
+        except Interrupted:
+            raise
         except HeadhuntError as error:
             self.warnings.append(f"what the sample resembles could not be told: {error}")
             return
         for card, signals in zip(self.cards, self.signals, strict=True):
             signals["near"] = self.resembles.nearness.get(card.domain, 0.0)
+        if self.clock.left() > FOR_COPIES:
+            self.seen |= have_seen(self.zoo, copies(self.zoo, self.gallery, self.resembles.nearness))
+
+    def check_classes(self) -> None:
+        """Decode: that all images are broken, or all of a class, is told before anything is spent."""
+        labels = self.gallery.labels
+        if self.labelled and len(np.unique(labels[labels >= 0])) < 2:
+            raise NeedTwoClasses(
+                f"{self.sample.name} has images of one class only that can be read. Mend or replace the others."
+            )
+        self.seen = have_seen(self.zoo, overlap(self.zoo, self.sample.version))
 
     def remember(self) -> None:
         """What history says of each candidate, near data counting more."""
@@ -231,19 +242,25 @@ class Hunt:
         for done, i in enumerate(order):
             card = self.cards[i]
             self.watch(Progress("features", done, len(order), card.id))
-            if self.cost(card) > self.clock.left() - until or (self.offline and card.weights is None):
-                continue
             with self.forgiving(card):
-                self.signals[i] |= self.seen_through(card, labels)
+                if self.fits(card, self.clock.left() - until):
+                    self.signals[i] |= self.seen_through(self.zoo.card(card.id), labels)
+                    self.cards[i] = self.zoo.card(card.id)  # its weights may have come just now
         self.watch(Progress("features", len(order), len(order)))
 
     def seen_through(self, card: ModelCard, labels: NDArray[np.int64]) -> dict[str, float]:
         backbone, began = backbone_of(self.zoo, card), time.perf_counter()
         cached = self.store.known(backbone, self.gallery)
-        features = self.store.features(backbone, self.gallery, device=self.request.device)
-        if not cached:
-            self.pace.learn(card, len(labels), time.perf_counter() - began)
-        return feature_signals(features, labels, self.request.seed)
+        try:
+            features = self.store.features(backbone, self.gallery, device=self.request.device)
+            if not cached:
+                self.pace.learn(card, len(labels), time.perf_counter() - began)
+            began = time.perf_counter()
+            return feature_signals(features, labels, self.request.seed)
+        except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
+            raise BadSpec(f"its network does not work on these images ({one_line(error)})") from error
+        finally:
+            self.scoring = max(self.scoring / 2, time.perf_counter() - began)
 
     def train(self) -> None:
         """Short trainings of the best, until their order is settled or the time is up."""
@@ -255,12 +272,13 @@ class Hunt:
         contenders = [self.contender(self.cards[i]) for i in finalists]
         clock = Until(self.clock, FOR_ANSWER)
         told = self.tell_probe
-        for rung, results in enumerate(halving(contenders, plan, clock, book, told, self.pace) if contenders else ()):
+        place = {card.id: i for i, card in enumerate(self.cards)}
+        results: tuple[ProbeResult, ...] = ()
+        for results in halving(contenders, plan, clock, book, told, self.pace) if contenders else ():
             for result in results:
                 self.probes[result.model] = result
-                i = next(i for i, card in enumerate(self.cards) if card.id == result.model)
-                self.signals[i] |= probe_signals(result, late=rung > 0)
-        self.settled = self.clock.left() > FOR_ANSWER
+                self.signals[place[result.model]] |= probe_signals(result)
+        self.settled = len(results) > 1 and all(beaten(other, results[0]) for other in results[1:])
 
     def compare(self, cards: Sequence[ModelCard]) -> None:
         """At which depth each of the best tells the classes apart, and who of them sees these images alike."""
@@ -306,11 +324,13 @@ class Hunt:
 
         return Contender(card, data, lambda: self.zoo.load(card.id, classes=len(self.sample.classes)))
 
-    def cost(self, card: ModelCard) -> float:
-        """Nothing, where the features are on the disk."""
+    def fits(self, card: ModelCard, left: float) -> bool:
+        """Whether looking through it will take no longer than that. Nothing, where the features are on the disk."""
+        if card.weights is None and (self.offline or left < PATIENCE):
+            return False
         if card.weights is not None and self.store.known(backbone_of(self.zoo, card), self.gallery):
-            return 0.0
-        return feature_cost(card, len(self.gallery.asked), self.pace)
+            return True
+        return feature_cost(card, len(self.gallery.asked), self.pace) + self.scoring <= left
 
     def judged(self) -> Judged:
         chance = share_of_largest(self.gallery.labels) if self.labelled else 0.5
@@ -324,7 +344,7 @@ class Hunt:
             warnings=tuple(dict.fromkeys((*self.sample.warnings, *self.warnings))),
             refused=(*self.sample.refused, *self.gallery.refused),
             images=len(self.gallery.entries),
-            majority=share_of_largest(self.gallery.labels) if self.labelled else None,
+            majority=self.majority if self.labelled else None,
             resembles=self.resembles,
             settled=self.settled and not self.interrupted,
             allow_seen=self.request.allow_seen,
@@ -356,13 +376,6 @@ class Hunt:
             self.warnings.append(f"{card.id} was not looked at: {error}")
 
 
-def chosen_entries(sample: Sample, labels: bool, seed: int) -> tuple[Entry, ...]:
-    """Labelled images of the training part, all classes alike; without labels, any images."""
-    entries = training_entries(sample)
-    count = looked_at(entries, len(sample.classes))
-    return balanced(entries, count, seed) if labels and sample.classes else any_of(entries, count, seed)
-
-
 def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, State] | None:
     """The rate and the weights with which the longest probe of a card ended, if they are still there."""
     gallery = Gallery(sample, chosen_entries(sample, request.labels, request.seed), sample.classes)
@@ -382,25 +395,3 @@ def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tup
 
 def plan_for(request: Request) -> ProbePlan:
     return ProbePlan(seed=request.seed, device=request.device)
-
-
-def training_entries(sample: Sample) -> tuple[Entry, ...]:
-    """The training part. Where the sample has no part to test on, what a fine-tuning would hold out is left alone, so
-    that the winner can go on from its probe and still be judged on images that it has never seen."""
-    entries = sample.entries("train" if "train" in sample.splits else None)
-    if {"val", "test"} & set(sample.splits):
-        return entries
-    place = {name: i for i, name in enumerate(sample.classes)}
-    labels = np.array([place.get(entry.label or "", -1) for entry in entries], np.int64)
-    held = held_out(labels)
-    return tuple(entry for entry, left_out in zip(entries, held.tolist(), strict=True) if not left_out)
-
-
-class Until:
-    """The same clock, with some seconds kept back."""
-
-    def __init__(self, clock: Clock, kept: float) -> None:
-        self._clock, self._kept = clock, kept
-
-    def left(self) -> float:
-        return self._clock.left() - self._kept

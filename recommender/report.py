@@ -18,7 +18,7 @@ HARDLY = 0.01
 STAGE_OF: dict[str, Stage] = {
     "near": "domain",
     "history": "history",
-    "network": "history",
+    "architecture": "history",
     "size": "history",
     "head": "features",
     "head_loss": "features",
@@ -149,11 +149,11 @@ def evidence(one: Seen, found: Found) -> tuple[Evidence, ...]:
         share = found.resembles.shares[one.card.domain]
         said.append(Evidence(stage="domain", name="share", value=share, words=near_words(one, share)))
     if "history" in signals:
-        words = f"{signals['history']:+.2f} logits against the mean model, on other data"
+        words = f"{signals['history']:+.2f} against the mean model on other data, in logits"
         said.append(Evidence(stage="history", name="effect", value=signals["history"], words=words))
-    if signals.get("network"):
-        words = f"{signals['network']:+.2f} logits for models of its architecture, on other data"
-        said.append(Evidence(stage="history", name="network", value=signals["network"], words=words))
+    if signals.get("architecture"):
+        words = f"{signals['architecture']:+.2f} for its architecture on other data, in logits"
+        said.append(Evidence(stage="history", name="architecture", value=signals["architecture"], words=words))
     said.append(
         Evidence(
             stage="history", name="params", value=one.card.params, words=f"{write_count(one.card.params)} parameters"
@@ -252,13 +252,14 @@ def warned(found: Found) -> list[str]:
 def advice(ranked: tuple[Ranked, ...], found: Found) -> tuple[str, ...]:
     """What follows, in words."""
     said = []
-    if found.resembles and found.resembles.none_of_these:
-        said.append("The sample resembles none of the domains: nearness says little here, trust the probes.")
+    if found.resembles and found.resembles.shares and found.resembles.none_of_these:
+        trust = "trust the probes" if found.majority is not None else "labels would let the models be tried"
+        said.append(f"The sample resembles none of the domains: nearness says little here, {trust}.")
     first = [one for one in ranked if one.tie_group == 1 and one.expected_accuracy is not None]
     if len(first) > 1:
         gap = max(one.expected_accuracy or 0.0 for one in first) - min(one.expected_accuracy or 0.0 for one in first)
         if gap < HARDLY:
             said.append(f"The choice among the first {len(first)} hardly matters: take the smallest or the fastest.")
         else:
-            said.append(f"The first {len(first)} cannot be told apart for certain; more time would.")
+            said.append(f"The first {len(first)} cannot be told apart for certain: any of them is a good start.")
     return tuple(said)

@@ -22,7 +22,7 @@ from recommender.scores.linear import ridge_path, ridge_path_stages
 from recommender.scores.neighbours import knn_stages
 
 CARD = ("size",)
-PRIOR = ("history", "network", "near", *CARD)
+PRIOR = ("history", "architecture", "near", *CARD)
 SEEN = ("stages",)
 TRAINED = ("probe",)
 TRAINED_LONGER = ("probe_late",)
@@ -32,9 +32,9 @@ LEAST_LOSS = 1e-3
 
 
 def card_signals(card: ModelCard, networks: Mapping[str, float] | None = None) -> dict[str, float]:
-    """`size`: log10 of the parameters; `network`: what its architecture did elsewhere, where that is asked for."""
+    """`size`: log10 of the parameters; `architecture`: what its architecture did elsewhere, where that is asked for."""
     size = {"size": math.log10(max(card.params, 1))}
-    return size if networks is None else size | {"network": networks.get(card.network, 0.0)}
+    return size if networks is None else size | {"architecture": networks.get(card.network, 0.0)}
 
 
 def feature_signals(features: Features, labels: Labels, seed: int = 0) -> dict[str, float]:
@@ -56,9 +56,9 @@ def feature_signals(features: Features, labels: Labels, seed: int = 0) -> dict[s
     }
 
 
-def probe_signals(result: ProbeResult, late: bool) -> dict[str, float]:
-    """Where the held-out loss is going, after the first rung, and after later ones."""
-    return {"probe_late" if late else "probe": ease(result.expected)}
+def probe_signals(result: ProbeResult) -> dict[str, float]:
+    """Where the losses are going, as told by the first rung, and by later ones."""
+    return {"probe_late" if result.rungs > 1 else "probe": ease(result.expected)}
 
 
 def ladder(signals: Sequence[Mapping[str, float]]) -> list[tuple[tuple[str, ...], str | None]]:

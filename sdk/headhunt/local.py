@@ -73,7 +73,7 @@ class Local:
                 )
             wish = self.wish(sample, one, seconds)
             tuned = finetune(self.zoo, sample, one, wish)
-        learn_from(self.zoo, ranking, one, tuned.accuracy)
+        learn_from(self.zoo, ranking, one, tuned)
         return tuned
 
     def wish(self, sample: Sample, one: Ranked, seconds: float) -> Wish:

@@ -12,7 +12,7 @@ The facts are a `headhunt.vocabulary.Ranking`, the same that `headhunt suggest -
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from headhunt.errors import BadValue, NoCandidate, did_you_mean
+from headhunt.errors import BadValue, NoCandidate, did_you_mean, printable
 from headhunt.vocabulary import Evidence, ModelCard, Ranked, Ranking
 from zoo.catalogue.columns import in_columns
 
@@ -131,6 +131,10 @@ class Recommendation:
                 raise BadValue(did_you_mean("fact to weigh", fact, AXES, f"There are: {', '.join(AXES)}."))
         worth = [(one, values_of(one.facts, chosen)) for one in self.candidates]
         known = [(one, values) for one, values in worth if values is not None]
+        if self.candidates and not known:
+            raise BadValue(
+                f"Of no candidate all of {', '.join(chosen)} is known; accuracies need labels, latencies measuring."
+            )
         return tuple(one for one, values in known if not any(beats(other, values) for _, other in known))
 
     def __len__(self) -> int:
@@ -146,7 +150,8 @@ class Recommendation:
         return as_table(self.facts)
 
     def __repr__(self) -> str:
-        return f"<Recommendation for {self.facts.sample}: {len(self)} candidates, first {self.best.model}>"
+        first = f", first {self.best.model}" if self.candidates else ""
+        return f"<Recommendation for {self.facts.sample}: {len(self)} candidates{first}>"
 
 
 def values_of(one: Ranked, facts: tuple[str, ...]) -> tuple[float, ...] | None:
@@ -199,7 +204,7 @@ def shown(share: float | None) -> str:
 
 
 def sample_words(ranking: Ranking) -> str:
-    return f"{ranking.sample}: {ranking.images} images of {len(ranking.classes)} classes were looked at"
+    return f"{printable(ranking.sample)}: {ranking.images} images of {len(ranking.classes)} classes were looked at"
 
 
 def spent_words(ranking: Ranking) -> str:

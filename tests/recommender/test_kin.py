@@ -37,5 +37,5 @@ def test_a_lesson_is_told_by_other_targets_alone() -> None:
 
 def test_an_architecture_without_lessons_and_one_that_stands_alone_tell_nothing() -> None:
     assert network_effects([lesson("a", "x/one", "one", 0.9), lesson("a", "y/one", "one", 0.5)]) == {}
-    assert with_networks([lesson("a", "x/one", "one", 0.9)])[0].signals["network"] == 0.0
+    assert with_networks([lesson("a", "x/one", "one", 0.9)])[0].signals["architecture"] == 0.0
     assert network_effects([]) == {}

@@ -92,12 +92,18 @@ def test_who_is_better_is_told_in_probabilities() -> None:
     assert judged.better(order[0], order[1]) == pytest.approx(1 - judged.better(order[1], order[0]))
 
 
-def test_a_group_counts_only_with_every_signal_and_two_models() -> None:
+def test_a_group_counts_only_with_every_signal_and_one_model_tells_of_the_level_alone() -> None:
     rows = lessons(targets=2, models=3)
     lonely = replace(rows[0], group="alone", target="alone")
     blind = [replace(row, group="blind", signals={"size": 1.0}) for row in rows[:3]]
     found = groups_of([*rows, lonely, *blind], ("size", "stages"), "stages")
-    assert [group.name for group in found] == ["zoo t0", "zoo t1"]
+    assert [group.name for group in found] == ["zoo t0", "zoo t1", "alone"]
+    few = lessons(targets=3, models=3)
+    fitted, with_one = fit(few, ("stages",), "stages"), fit([*few, lonely], ("stages",), "stages")
+    assert fitted is not None
+    assert with_one is not None
+    np.testing.assert_allclose(fitted.weights, with_one.weights)
+    assert fitted.level != with_one.level
 
 
 def test_a_single_model_of_a_target_can_be_judged() -> None:

@@ -11,8 +11,10 @@ import pytest
 from headhunt.errors import NeedTwoClasses, NoModelMeets, NoModels, NoValidImages
 from headhunt.vocabulary import Outcome, Ranking
 from recommender.clock import Deadline
+from recommender.drawing import training_entries
 from recommender.halving import ProbePlan
-from recommender.recommend import Known, Progress, Request, recommend, training_entries
+from recommender.knowledge import Known
+from recommender.recommend import Progress, Request, recommend
 from tests.recommender.little_zoo import REFERENCE, lessons, little_zoo, stripes
 from tests.zoo.images import folder_of, picture
 from zoo.images.samples import Sample, open_sample, stored_sample

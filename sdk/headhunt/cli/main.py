@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn, cast
 
@@ -45,8 +46,10 @@ def open_streams() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
+    began = time.monotonic()  # the user's seconds count from here, loading torch included
     try:
         asked = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
+        asked.began = began
         handler_named(asked.handler)(asked)
         sys.stdout.flush()
     except Interrupted as error:

@@ -1,7 +1,6 @@
 """Commands that recommend: `suggest` for the user's images, `demo` for images that come along."""
 
 import argparse
-import os
 import sys
 import time
 
@@ -34,7 +33,7 @@ def suggest_model(asked: argparse.Namespace) -> None:
         "allow_seen": asked.allow_seen,
     }
     with Stages() as stages:
-        rec = suggest(Zoo(), asked.sample, wanted, began=began(), progress=stages.show)
+        rec = suggest(Zoo(), asked.sample, wanted, began=asked.began, progress=stages.show)
     told(rec, top, asked.json)
 
 
@@ -57,16 +56,6 @@ def demo(asked: argparse.Namespace) -> None:
         rec = suggest(zoo, sample, {"budget": DEMO_BUDGET}, began=start, progress=stages.show)
     told(rec, TOP, whole_json=False)
     print(f"\n{rec.explain(0)}\n\nThe images: {sample}. Try your own: headhunt suggest FOLDER")
-
-
-def began() -> float:
-    """When this process began, on the monotonic clock: the user's seconds count from there, loading torch included."""
-    try:
-        with open("/proc/self/stat", encoding="ascii") as file:
-            ticks = int(file.read().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return time.monotonic()
-    return min(time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"))
 
 
 class Stages:
