@@ -198,6 +198,12 @@ class Judged:
         return float(stats.norm.cdf((self.mean[i] - self.mean[j]) / math.hypot(self.within[i], self.within[j])))
 
 
+def mean_parts(moved: Sequence[dict[str, float]]) -> dict[str, float]:
+    """What moved some candidates together: it stays when they are compared with each other more closely."""
+    names = dict.fromkeys(name for parts in moved for name in parts)
+    return {name: sum(parts.get(name, 0.0) for parts in moved) / len(moved) for name in names}
+
+
 def expit(value: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-value)), np.float64)
 
@@ -225,8 +231,10 @@ def judge(
         held = float(mean[rows].mean())
         mean[rows] = held + fitted.relative(table)
         within[rows] = fitted.within
+        shared = mean_parts([moved[i] for i in rows])
         for i, parts in zip(rows, fitted.moved_by(table), strict=True):
-            moved[i] = dict(zip(names, parts.tolist(), strict=True))
+            own = dict(zip(names, parts.tolist(), strict=True))
+            moved[i] = {name: shared.get(name, 0.0) + own.get(name, 0.0) for name in {**shared, **own}}
         if not anchored:
             told = float(np.mean([signals[i][anchor] for i in rows])) if anchor else logit(chance)
             level, between = fitted.level[0] + fitted.level[1] * told - held, fitted.between

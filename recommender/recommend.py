@@ -55,6 +55,7 @@ from recommender.probe_book import ProbeBook
 from recommender.ranking import Judged, judge
 from recommender.report import Found, Seen, Views, ranking_of
 from recommender.signals import card_signals, feature_signals, ladder, probe_signals, share_of_largest
+from recommender.threads import fitting_threads
 from zoo.images.samples import Sample
 from zoo.judging import view_of
 from zoo.networks.weights import State
@@ -116,7 +117,8 @@ def recommend(
     NoValidImages ... Ctrl-C ends it early, with what is there.
     """
     hunt = Hunt(zoo, sample, request, known or known_to(zoo), scratch or zoo.home)
-    return hunt.run(clock, watch or (lambda _: None))
+    with fitting_threads():
+        return hunt.run(clock, watch or (lambda _: None))
 
 
 class Hunt:

@@ -84,6 +84,17 @@ def test_what_moved_an_answer_adds_up_to_it() -> None:
     np.testing.assert_allclose(total, judged.mean - judged.mean.mean(), atol=1e-9)
 
 
+def test_what_moved_the_few_that_were_probed_still_adds_up() -> None:
+    known, ones = lessons(targets=10), [dict(lesson.signals) for lesson in lessons(targets=1, seed=4)]
+    for one in ones[1:]:
+        del one["probe"], one["probe_late"]
+    judged = judge(known, ones, ladder(ones), 0.2)
+    unprobed = judge(known, [{k: v for k, v in one.items() if "probe" not in k} for one in ones], ladder(ones), 0.2)
+    level = unprobed.mean[0] - sum(unprobed.moved[0].values())
+    np.testing.assert_allclose(judged.mean[0], level + sum(judged.moved[0].values()), atol=1e-9)
+    assert abs(sum(judged.moved[0].values())) > 1e-6
+
+
 def test_who_is_better_is_told_in_probabilities() -> None:
     known, ones = lessons(targets=10), [lesson.signals for lesson in lessons(targets=1, seed=4)]
     judged = judge(known, ones, ladder(ones), 0.2)

@@ -18,7 +18,7 @@ from zoo.repository import Zoo
 from zoo.starter.build import starter_ids
 from zoo.starter.visitor import visiting_sample
 
-DEMO_BUDGET = "45s"
+DEMO_BUDGET = "40s"
 TOP = 10
 
 
