@@ -147,7 +147,11 @@ def evidence(one: Seen, found: Found) -> tuple[Evidence, ...]:
     signals, said = one.signals, list[Evidence]()
     if found.resembles and one.card.domain in found.resembles.shares:
         share = found.resembles.shares[one.card.domain]
-        said.append(Evidence(stage="domain", name="share", value=share, words=near_words(one, share)))
+        said.append(
+            Evidence(
+                stage="domain", name="share", value=share, words=near_words(one, share, found.resembles.none_of_these)
+            )
+        )
     if "history" in signals:
         words = f"{signals['history']:+.2f} against the mean model on other data, in logits"
         said.append(Evidence(stage="history", name="effect", value=signals["history"], words=words))
@@ -198,7 +202,11 @@ def probe_evidence(probe: ProbeResult) -> list[Evidence]:
     ]
 
 
-def near_words(one: Seen, share: float) -> str:
+def near_words(one: Seen, share: float, stranger: bool) -> str:
+    if stranger:
+        return (
+            f"{write_share(share)} of the sample is nearer to {one.card.domain} than to other domains, though not of it"
+        )
     return f"{write_share(share)} of the sample looks like {one.card.domain}, which it was trained on"
 
 

@@ -18,7 +18,7 @@ from zoo.repository import Zoo
 from zoo.starter.build import starter_ids
 from zoo.starter.visitor import visiting_sample
 
-DEMO_BUDGET = "40s"
+DEMO_BUDGET = "45s"
 TOP = 10
 
 
@@ -47,10 +47,10 @@ def told(rec: Recommendation, top: int, whole_json: bool) -> None:
 
 def demo(asked: argparse.Namespace) -> None:
     """The starter zoo, if it is not built yet; then a recommendation for an alphabet that none of its models knows."""
-    zoo = Zoo()
+    zoo, start = Zoo(), asked.began
     if not set(starter_ids()) <= zoo.catalogue.read().cards.keys():
         build_starter(asked)
-    start = time.monotonic()
+        start = time.monotonic()
     sample = visiting_sample(zoo.home / "demo")
     with Stages() as stages:
         rec = suggest(zoo, sample, {"budget": DEMO_BUDGET}, began=start, progress=stages.show)
