@@ -80,7 +80,11 @@ def told(desk: Path, command: list[str]) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_documents_work_as_written(desk: Path) -> None:
-    """The README from top to bottom, then the others, in one home: what is named there was made there."""
+    """The README from top to bottom, then the others, in one home: what is named there was made there.
+
+    It begins with `make demo`, which is `headhunt demo`.
+    """
+    assert "looks like" in told(desk, [*HEADHUNT, "demo"])
     done: set[tuple[str, ...]] = set()
     for document in DOCUMENTS:
         for words in commands(document):
