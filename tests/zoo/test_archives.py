@@ -21,6 +21,9 @@ from zoo.images.samples import open_sample
 
 GOOD = picture(99)
 
+SOON = 20.0
+"""Seconds of the processor: far more than a refusal takes on a slow day, far less than unpacking would."""
+
 
 def refused(path: Path, limits: SampleLimits | None = None) -> errors.SampleRefused:
     with pytest.raises(errors.SampleRefused) as caught:
@@ -109,11 +112,11 @@ def overlap_bomb(path: Path) -> Path:
     return path
 
 
-def test_an_overlap_bomb_is_refused_within_a_second(tmp_path: Path) -> None:  # row 34
+def test_an_overlap_bomb_is_refused_without_being_unpacked(tmp_path: Path) -> None:  # row 34
     path = overlap_bomb(tmp_path / "bomb.zip")
     began = time.process_time()
     assert refused(path).code == "overlapping_entries"
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < SOON
 
 
 def test_members_quoted_inside_another_member_are_refused(tmp_path: Path) -> None:  # row 34
@@ -176,7 +179,7 @@ def test_a_million_empty_entries_are_refused_before_they_are_read(tmp_path: Path
     path.write_bytes(b"PK\3\4" + names + end64 + locator + end)
     began = time.process_time()
     assert refused(path).code == "too_many_files"
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < SOON
 
 
 @pytest.mark.parametrize(
