@@ -37,11 +37,6 @@ class Measured:
         return nearness(self.home, archive, self.images)
 
 
-def cases_of(measured: Measured) -> list[Case]:
-    cards = Zoo(measured.home).catalogue.read().cards
-    return [case_of(measured, archive, cards) for archive in measured.archives]
-
-
 def case_of(measured: Measured, archive: Path, cards: Mapping[str, ModelCard]) -> Case:
     target = name_of(archive)
     outcomes = history_without(measured, {target})

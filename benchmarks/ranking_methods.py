@@ -80,8 +80,6 @@ class Said:
     score: Array
     seconds: float
     interval: tuple[Array, Array] | None = None
-    wide: tuple[Array, Array] | None = None
-    """Of 95 %."""
 
 
 Method = Callable[[Case], Said]

@@ -1,22 +1,22 @@
 """The engine of a recommendation that was made in this process: it opens the sample again, and does the work here."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from headhunt.errors import BadValue, MissingFile
+from headhunt.errors import BadValue
 from headhunt.recommendation import Recommendation
+from headhunt.samples import sample_at
 from headhunt.vocabulary import Ranked, Ranking
 from recommender.budget import seconds_of
 from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
 from recommender.recommend import Progress, Request, probe_of, recommend
 from zoo.images.preprocess import Preprocess, preprocess_of
-from zoo.images.samples import Sample, open_sample, stored_sample
+from zoo.images.samples import Sample
 from zoo.repository import Zoo
 
 
@@ -34,25 +34,6 @@ def suggest(
     with sample_at(zoo, path) as sample:
         ranking = recommend(zoo, sample, request, clock=clock, watch=progress)
     return Recommendation(ranking, Local(zoo, path, request))
-
-
-@contextmanager
-def sample_at(zoo: Zoo, path: str | Path) -> Iterator[Sample]:
-    """A path, or the name of a domain whose images are kept here."""
-    domain = zoo.catalogue.read().domains.get(str(path))
-    there = Path(path).expanduser()
-    if domain is not None and domain.version is not None and not there.exists():
-        opened = stored_sample(domain.version, zoo.home)
-        opened.name = domain.name
-    elif not there.exists():
-        raise MissingFile(
-            f"No file or folder {str(path)!r}, and no domain of that name with images. Give a folder, a zip, a tar, or"
-            " one of 'headhunt zoo domain list'."
-        )
-    else:
-        opened = open_sample(there)
-    with opened as sample:
-        yield sample
 
 
 class Local:

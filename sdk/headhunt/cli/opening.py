@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from headhunt.errors import MissingFile
+from headhunt.samples import sample_at
 from headhunt.vocabulary import Refusal
-from zoo.images.samples import Sample, open_sample, stored_sample
+from zoo.images.samples import Sample
 from zoo.repository import Zoo
 
 SHOWN = 5
@@ -16,18 +15,7 @@ SHOWN = 5
 @contextmanager
 def sample_named(zoo: Zoo, name: str) -> Iterator[Sample]:
     """A path, or the name of a domain whose images are kept here. What was left out is said at once."""
-    domain = zoo.catalogue.read().domains.get(name)
-    if domain is not None and domain.version is not None and not Path(name).exists():
-        opened = stored_sample(domain.version, zoo.home)
-        opened.name = domain.name
-    elif not Path(name).exists():
-        raise MissingFile(
-            f"No file or folder {name!r}, and no domain of that name with images."
-            " Give a folder, a zip, a tar, or one of 'headhunt zoo domain list'."
-        )
-    else:
-        opened = open_sample(name)
-    with opened as sample:
+    with sample_at(zoo, name) as sample:
         warn(*sample.warnings, *refused_lines(sample.refused))
         yield sample
 

@@ -1,0 +1,28 @@
+"""A sample by what the user calls it: a path, or the name of a domain whose images are kept here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headhunt.errors import MissingFile
+from zoo.images.samples import Sample, open_sample, stored_sample
+from zoo.repository import Zoo
+
+
+@contextmanager
+def sample_at(zoo: Zoo, path: str | Path) -> Iterator[Sample]:
+    """A path, or the name of a domain whose images are kept here."""
+    domain = zoo.catalogue.read().domains.get(str(path))
+    there = Path(path).expanduser()
+    if domain is not None and domain.version is not None and not there.exists():
+        opened = stored_sample(domain.version, zoo.home)
+        opened.name = domain.name
+    elif not there.exists():
+        raise MissingFile(
+            f"No file or folder {str(path)!r}, and no domain of that name with images. Give a folder, a zip, a tar, or"
+            " one of 'headhunt zoo domain list'."
+        )
+    else:
+        opened = open_sample(there)
+    with opened as sample:
+        yield sample
