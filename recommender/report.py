@@ -26,7 +26,6 @@ STAGE_OF: dict[str, Stage] = {
     "stages_loss": "features",
     "neighbours": "features",
     "probe": "training",
-    "probe_late": "training",
 }
 POINTS = 100.0
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from discriminator.gap import Features
 from headhunt.vocabulary import ModelCard
-from recommender.contender import ProbeResult
+from recommender.contender import ProbeResult, level
 from recommender.ranking import logit
 from recommender.scores.given import Labels
 from recommender.scores.linear import ridge_path, ridge_path_stages
@@ -25,7 +25,6 @@ CARD = ("size",)
 PRIOR = ("history", "architecture", "near", *CARD)
 SEEN = ("stages",)
 TRAINED = ("probe",)
-TRAINED_LONGER = ("probe_late",)
 LEVEL = "stages"
 NEIGHBOURS = 5
 LEAST_LOSS = 1e-3
@@ -57,15 +56,21 @@ def feature_signals(features: Features, labels: Labels, seed: int = 0) -> dict[s
 
 
 def probe_signals(result: ProbeResult) -> dict[str, float]:
-    """Where the losses are going, as told by the first rung, and by later ones."""
-    return {"probe_late" if result.rungs > 1 else "probe": ease(result.expected)}
+    """The level at the end of the first rung: all contenders have as many steps behind them there.
+
+    Where a curve is going depends on who else runs, and how far they got: it decides who goes on, but what is learned
+    from past targets has to mean the same on the next one. Later rungs made the order no better on targets that were
+    left out (docs/ranking.md).
+    """
+    cut = result.rungs == 1 and "cut" in result.marks
+    return {} if cut or len(result.curve) < 2 else {"probe": ease(level(result.curve[1]))}
 
 
 def ladder(signals: Sequence[Mapping[str, float]]) -> list[tuple[tuple[str, ...], str | None]]:
     """Models of more and more signals, for `ranking.judge`. What no stage could say of all candidates is left out."""
     everywhere = [name for name in PRIOR if all(name in one for one in signals)]
     rungs: list[tuple[tuple[str, ...], str | None]] = [(tuple(everywhere), None)]
-    for more in (SEEN, TRAINED, TRAINED_LONGER):
+    for more in (SEEN, TRAINED):
         rungs.append(((*rungs[-1][0], *more), LEVEL))
     return rungs
 

@@ -61,7 +61,6 @@ def lessons(targets: int = 5, models: int = 8, seed: int = 0) -> list[Lesson]:
                 "stages_loss": float(stages / 2 + rng.normal(0, 0.2)),
                 "neighbours": float(stages + rng.normal(0, 0.4)),
                 "probe": float(stages / 2 + rng.normal(0, 0.1)),
-                "probe_late": float(stages / 2 + rng.normal(0, 0.05)),
             }
             accuracy = float(1 / (1 + np.exp(-(level + worth))))
             found.append(Lesson(f"zoo t{t}", f"t{t}", f"v{t}", f"m{m}", f"n{m % 3}", 0.2, accuracy, signals))

@@ -14,6 +14,7 @@ from recommender.contender import Contender, ProbeResult
 from recommender.halving import ProbePlan, beaten, halving, weights_of
 from recommender.pace import Pace
 from recommender.probe_book import ProbeBook
+from recommender.signals import probe_signals
 from tests.recommender.contenders import contender, experience, tiny
 from tests.zoo.small_training import HALF, case, stripes
 from zoo.images.pixels import Pixels
@@ -59,6 +60,22 @@ def test_after_each_rung_fewer_go_on_for_longer_and_nobody_is_forgotten(book):
     for rung, results in enumerate(rungs[1:], 1):
         assert 2 <= reached[rung][rung] <= max(2, 6 // 2**rung)
         assert {one.steps for one in results if one.rungs > rung} == {sum(PLAN.rungs[: rung + 1])}
+
+
+def test_what_the_ranking_reads_is_the_same_however_long_the_race_was(book, tmp_path, monkeypatch):
+    """A lesson of a race of one rung must mean the same in a race of three, and with fewer beside one."""
+    monkeypatch.setattr("recommender.halving.SETTLED", 1e9)
+    (first,) = halving(field(6), replace(PLAN, rungs=PLAN.rungs[:1]), AMPLE, ProbeBook(tmp_path / "other", "stripes"))
+    *_, last = halving(field(6), PLAN, AMPLE, book)
+    assert max(one.rungs for one in last) > 1
+    told = {one.model: probe_signals(one)["probe"] for one in last}
+    assert told == pytest.approx({one.model: probe_signals(one)["probe"] for one in first})
+
+
+def test_a_first_rung_that_the_deadline_cut_short_is_no_signal(book):
+    (results,) = halving(field(1), replace(PLAN, rungs=PLAN.rungs[:1]), AMPLE, book)
+    assert probe_signals(msgspec.structs.replace(results[0], marks=("cut",))) == {}
+    assert probe_signals(msgspec.structs.replace(results[0], marks=("cut",), rungs=2)) == probe_signals(results[0])
 
 
 def test_a_model_that_knows_the_domain_comes_first_and_ends_the_race(book):

@@ -66,8 +66,6 @@ def test_without_lessons_it_says_little_and_says_it_widely() -> None:
 def test_to_have_been_probed_is_no_merit_in_itself() -> None:
     known = lessons(targets=10)
     ones = [dict(lesson.signals) for lesson in lessons(targets=1, models=10, seed=5)]
-    for one in ones:
-        del one["probe_late"]
     best = sorted(range(10), key=lambda i: -ones[i]["stages"])
     for i in best[3:]:
         del ones[i]["probe"]
@@ -87,9 +85,9 @@ def test_what_moved_an_answer_adds_up_to_it() -> None:
 def test_what_moved_the_few_that_were_probed_still_adds_up() -> None:
     known, ones = lessons(targets=10), [dict(lesson.signals) for lesson in lessons(targets=1, seed=4)]
     for one in ones[1:]:
-        del one["probe"], one["probe_late"]
+        del one["probe"]
     judged = judge(known, ones, ladder(ones), 0.2)
-    unprobed = judge(known, [{k: v for k, v in one.items() if "probe" not in k} for one in ones], ladder(ones), 0.2)
+    unprobed = judge(known, [{k: v for k, v in one.items() if k != "probe"} for one in ones], ladder(ones), 0.2)
     level = unprobed.mean[0] - sum(unprobed.moved[0].values())
     np.testing.assert_allclose(judged.mean[0], level + sum(judged.moved[0].values()), atol=1e-9)
     assert abs(sum(judged.moved[0].values())) > 1e-6

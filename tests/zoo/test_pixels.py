@@ -10,7 +10,7 @@ from PIL import Image
 from timm.data import create_transform
 
 from headhunt import errors
-from headhunt.vocabulary import SampleLimits
+from headhunt.vocabulary import Entry, SampleLimits
 from tests.zoo.images import encode, folder_of, many, picture, with_exif, zip_of
 from zoo.images import pixels as module
 from zoo.images.pixels import View, load_pixels
@@ -168,3 +168,12 @@ def test_too_many_images_that_turn_out_broken_refuse_the_sample(tmp_path: Path) 
 def test_a_senseless_view_is_refused(bad: dict[str, int]) -> None:
     with pytest.raises(errors.BadValue):
         View(**bad)
+
+
+@pytest.mark.parametrize(("size", "bytes_each", "alone"), [(32, 1000, True), (224, 1000, False), (32, 50_000, False)])
+def test_small_images_are_decoded_by_one_thread(
+    size: int, bytes_each: int, alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: 8)
+    entries = [Entry(path=f"{i}.jpg", digest="", size=bytes_each) for i in range(3)]
+    assert module.threads_for(entries, View(size)) == (1 if alone else 8)
