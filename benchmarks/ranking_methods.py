@@ -20,7 +20,8 @@ from recommender.baselines import loo_ranks, portfolio_score
 from recommender.clock import Deadline
 from recommender.knowledge import Known
 from recommender.outcomes import Outcomes
-from recommender.recommend import Request, recommend
+from recommender.recommend import recommend
+from recommender.request import Request
 from zoo.repository import Zoo
 
 Array = NDArray[np.float64]

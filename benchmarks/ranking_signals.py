@@ -27,7 +27,7 @@ from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
 from headhunt.vocabulary import ModelCard
 from recommender.clock import Deadline
-from recommender.contender import Contender, ProbeResult, probing_data
+from recommender.contender import Contender, probing_data
 from recommender.halving import ProbePlan, halving
 from recommender.probe_book import ProbeBook
 from recommender.scores.given import given

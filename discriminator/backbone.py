@@ -27,6 +27,8 @@ class Backbone:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     build: Callable[[], nn.Module]
+    macs: int = 0
+    """Multiply-adds an image; 0: few."""
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3) or not min(self.std) > 0:
@@ -45,4 +47,4 @@ def backbone_of(zoo: Zoo, card: ModelCard) -> Backbone:
         card = zoo.card(card.id)
     shape = f"{card.network}/{card.input_size}/{card.head}/{card.weights}"
     digest = hashlib.sha256(shape.encode()).hexdigest()
-    return Backbone(card.id, digest, view_of(card), card.mean, card.std, lambda: zoo.load(card.id))
+    return Backbone(card.id, digest, view_of(card), card.mean, card.std, lambda: zoo.load(card.id), card.macs)

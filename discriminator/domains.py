@@ -8,6 +8,7 @@ It is trained over the domains whose images are stored, up to 384 images each. W
 (discriminator/records.py); putting the records together again (discriminator/trained.py) costs a fraction of a second.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 
 import msgspec
@@ -21,7 +22,7 @@ from discriminator.gallery import Gallery
 from discriminator.records import Record, Records
 from discriminator.reference import is_ready, reference
 from discriminator.trained import NOTHING_KNOWN, Resemblance, Trained
-from headhunt.errors import BlobBroken, Refused, UnknownDomain, UnknownVersion, one_line
+from headhunt.errors import BlobBroken, OutOfTime, Refused, UnknownDomain, UnknownVersion, one_line
 from zoo.images.samples import Sample, stored_sample
 from zoo.repository import Zoo
 
@@ -30,7 +31,9 @@ __all__ = ["Discriminator", "Resemblance", "reference"]
 IMAGES = 384
 """Of each domain, at most. A third is held out."""
 TEACHING_S, NEW_DOMAIN_S = 15.0, 0.5
-"""What the reference network and one domain that is new cost on one core."""
+"""What the reference network and one domain that is new cost on one core, when the reference is the small one."""
+A_MAC = 3e-11
+"""Seconds that a multiply-add of a larger one takes: resnet18 at 224 px needs 1e-11 of a core in bf16, else 3e-11."""
 ENOUGH = 2000
 """Different images of a sample that its shares and the test are made from; with more they would change no more."""
 
@@ -38,9 +41,16 @@ ENOUGH = 2000
 class Discriminator:
     """The discriminator of a zoo. It follows the catalogue: a question is answered over the domains of the moment."""
 
-    def __init__(self, zoo: Zoo, store: FeatureStore, backbone: Backbone | None = None) -> None:
-        """backbone: None: the zoo's reference, which may have to be trained at the first question."""
-        self.zoo, self.store = zoo, store
+    def __init__(
+        self,
+        zoo: Zoo,
+        store: FeatureStore,
+        backbone: Backbone | None = None,
+        may_go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """backbone: None: the zoo's reference, which may have to be trained at the first question.
+        may_go_on: asked before each domain that is new; False ends the question with OutOfTime."""
+        self.zoo, self.store, self.may_go_on = zoo, store, may_go_on
         self._backbone = backbone
         self._records: dict[str, Record] = {}
         self._refused: dict[str, str] = {}
@@ -85,10 +95,18 @@ class Discriminator:
         versions = set(self._versions().values())
         if not versions:
             return 0.0
-        if self._backbone is None and not is_ready(self.zoo):
+        if not self.is_ready():
             return TEACHING_S + NEW_DOMAIN_S * len(versions)
         known = self._records.keys() | {version for version in versions if self._kept().path(version).is_file()}
-        return NEW_DOMAIN_S * len(versions - known)
+        return max(NEW_DOMAIN_S, IMAGES * self.an_image()) * len(versions - known)
+
+    def is_ready(self) -> bool:
+        """Whether the reference network is here; else the first question teaches it."""
+        return self._backbone is not None or is_ready(self.zoo)
+
+    def an_image(self) -> float:
+        """About how many seconds the reference looks at one."""
+        return A_MAC * self.backbone.macs
 
     def domain_vectors(self) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         """Names [K] and mean embeddings [K, d], in the same order. A vector stays when other domains come and go."""
@@ -130,6 +148,9 @@ class Discriminator:
         self._records = {version: record for version, record in self._records.items() if version in versions}
         self._refused = {}
         for version in sorted(versions - self._records.keys()):
+            known = kept.path(version).is_file()
+            if not known and not self.may_go_on():
+                raise OutOfTime("the time was too short for all of the zoo's domains; what was learned is kept")
             try:
                 self._records[version] = kept.read(version) or self._compute(version, kept)
             except (BlobBroken, Refused, UnknownVersion) as error:

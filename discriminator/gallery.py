@@ -79,14 +79,21 @@ class Gallery:
 
     def batches(self, view: View, size: int) -> Iterator[torch.Tensor]:
         """uint8 [B, 3, S, S], one after the other, B <= size."""
+        if self.hold(view):
+            yield from torch.split(self._images[view], size)
+        else:
+            yield from self._decoded(view, size)
+
+    def holds(self, view: View) -> bool:
+        return view in self._images
+
+    def hold(self, view: View) -> bool:
+        """Decode for this view, unless that was done; False: there is no room to keep them."""
         if view not in self._images and self._room_for(view):
             images, refusals = decode_entries(self.sample, self.asked, view)
             self.settle(refusals)
             self._images[view] = close_ranks(images, self.kept)
-        if view in self._images:
-            yield from torch.split(self._images[view], size)
-        else:
-            yield from self._decoded(view, size)
+        return view in self._images
 
     def _decoded(self, view: View, size: int) -> Iterator[torch.Tensor]:
         """Decode so many at a time and keep none."""

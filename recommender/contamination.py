@@ -25,6 +25,7 @@ NEAREST, NEAR_ENOUGH = 2, 0.3
 """So many domains are searched for copies, and only such as the sample resembles at all."""
 MOST_COMPARED = 2000
 """Images of a domain; of larger ones a draw, and the share is reckoned up."""
+LEAST_COMPARED = 50
 LEAST_COPIES = 3
 TOO_MANY = 0.05
 """The share of the sample's images that may be in a domain by chance: blank pages, logos."""
@@ -53,8 +54,10 @@ def overlap(zoo: Zoo, version: Version) -> Seen:
     return Seen(shares)
 
 
-def copies(zoo: Zoo, gallery: Gallery, nearness: Mapping[str, float]) -> Seen:
-    """By what the pictures show, over the domains that the sample resembles most."""
+def copies(zoo: Zoo, gallery: Gallery, nearness: Mapping[str, float], most: int = MOST_COMPARED) -> Seen:
+    """By what the pictures show, over the domains that the sample resembles most; `most` images of each."""
+    if most < LEAST_COMPARED:
+        return Seen({})
     domains = zoo.catalogue.read().domains
     near = sorted(nearness, key=lambda name: -nearness[name])[:NEAREST]
     looks = looks_of(gallery)
@@ -64,7 +67,7 @@ def copies(zoo: Zoo, gallery: Gallery, nearness: Mapping[str, float]) -> Seen:
         if version is None or nearness[name] < NEAR_ENOUGH:
             continue
         with suppress(HeadhuntError), stored_sample(version, zoo.home) as sample:
-            entries = any_of(sample.entries(), MOST_COMPARED)
+            entries = any_of(sample.entries(), min(most, MOST_COMPARED))
             found = float(np.mean(matches(looks, looks_of(Gallery(sample, entries))) >= 0))
             share = min(1.0, found * len(sample.entries()) / len(entries))
             if share > TOO_MANY and found * len(looks.digests) >= LEAST_COPIES:

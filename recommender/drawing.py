@@ -16,6 +16,9 @@ ENOUGH = 400
 PER_CLASS = 4
 """With many classes, at least so many of each."""
 MOST = 2000
+PARTS = (1.0, 0.5, 0.25, 0.125)
+"""Of these images, where decoding all would take too much of the time; at least LEAST, and two of each class."""
+LEAST = 40
 
 
 def looked_at(entries: Sequence[Entry], classes: int) -> int:
@@ -44,10 +47,11 @@ def any_of(entries: Sequence[Entry], count: int, seed: int = 0) -> tuple[Entry, 
     return tuple(entries[i] for i in sorted(chosen.tolist()))
 
 
-def chosen_entries(sample: Sample, labels: bool, seed: int) -> tuple[Entry, ...]:
+def chosen_entries(sample: Sample, labels: bool, seed: int, part: float = 1.0) -> tuple[Entry, ...]:
     """Labelled images of the training part, all classes alike; without labels, any images."""
     entries = training_entries(sample)
-    count = looked_at(entries, len(sample.classes))
+    whole = looked_at(entries, len(sample.classes))
+    count = min(whole, max(LEAST, 2 * len(sample.classes), round(part * whole)))
     return balanced(entries, count, seed) if labels and sample.classes else any_of(entries, count, seed)
 
 

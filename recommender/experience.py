@@ -14,7 +14,7 @@ home adds its own with every fine-tuning of a recommended model. One row of the 
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,11 +84,6 @@ def as_csv(lessons: Sequence[Lesson]) -> str:
 
 def shown(value: float | None) -> str:
     return "" if value is None or not math.isfinite(value) else f"{value:.5g}"
-
-
-def apart_from(lessons: Iterable[Lesson], *, version: str | None, target: str | None = None) -> list[Lesson]:
-    """Without those of the images that are asked about, by content or by name."""
-    return [one for one in lessons if one.version != version and (target is None or one.target != target)]
 
 
 def append_lesson(path: Path, lesson: Lesson) -> None:

@@ -13,21 +13,32 @@ stopped and counts as it stands. Every finished probe is in the book, and a halv
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 import numpy as np
 
-from headhunt.errors import BadValue, Interrupted, TrainingFailed, UnknownName, WeightsRefused, WeightsUnavailable
+from headhunt.errors import (
+    BadValue,
+    HeadhuntError,
+    Interrupted,
+    NotWritten,
+    TrainingFailed,
+    UnknownName,
+    WeightsRefused,
+    WeightsUnavailable,
+)
 from recommender.clock import Clock
 from recommender.contender import Contender, ProbeResult, level
 from recommender.curves import Curve, extrapolate
 from recommender.lanes import Job, Lanes
 from recommender.pace import Pace, work
 from recommender.probe_book import ProbeBook
-from recommender.probes import Probe, Trial, probe
+from recommender.probes import Probe, Probed, Trial, probe
 from zoo.networks.weights import State
 
 SETTLED = 1.64
@@ -39,6 +50,8 @@ Wave = list[tuple[str, float | None]]
 """Probes that may run at the same time: a model and its rate; None: the best that is known by then."""
 OnProgress = Callable[[ProbeResult, int, int], None]
 """Called after every probe: what it came to, how many of this rung are done, how many there are."""
+OnFailure = Callable[[str, HeadhuntError], None]
+"""Called for every contender that could not be tried, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,7 @@ def halving(
     book: ProbeBook,
     on_progress: OnProgress | None = None,
     pace: Pace | None = None,
+    on_failure: OnFailure | None = None,
 ) -> Iterator[tuple[ProbeResult, ...]]:
     """After every rung the newest result of each contender that was tried, the most promising first.
 
@@ -106,6 +120,9 @@ def halving(
         except (Interrupted, KeyboardInterrupt) as stopped:
             yield race.standing()
             raise Interrupted(str(stopped) or "Stopped. Probes that were finished are kept: begin again.") from stopped
+        if on_failure:
+            for name, error in race.failed.items():
+                on_failure(name, error)
         yield race.standing()
         if race.settled(rung + 1) or clock.left() <= 0:
             break
@@ -128,6 +145,9 @@ class _Race:
         self.rates: dict[str, float] = {}
         """By network: the best of those tried."""
         self.lanes = Lanes(plan.device)
+        self.failed: dict[str, HeadhuntError] = {}
+        self.saving = 0.0
+        """Seconds that a parameter takes to be written down."""
 
     # --- running ---
 
@@ -186,16 +206,25 @@ class _Race:
         if known or not self._fits(contender, rung):
             return known
         how = Probe(self.how.clock, self.how.pace, self.how.device, self.lanes.stopped)
-        start = self._start(name, lr, rung)
-        if rung and start is None:
-            return None
         try:
+            start = self._start(name, lr, rung)
+            if rung and start is None:
+                return None
             probed = probe(contender, trial, how, start)
-        except (WeightsRefused, WeightsUnavailable, UnknownName, BadValue, TrainingFailed):
-            return None  # a model that was removed or damaged meanwhile is no reason to lose the others
-        if "cut" not in probed.result.marks:
-            self.book.keep(key, probed.result, probed.network)
+        except (WeightsRefused, WeightsUnavailable, UnknownName, BadValue, TrainingFailed) as error:
+            self.failed.setdefault(name, error)  # one that cannot be tried is no reason to lose the others
+            return None
+        self._keep(key, contender, probed)
         return probed.result
+
+    def _keep(self, key: str, contender: Contender, probed: Probed) -> None:
+        """In the book, and how long that took. A disk that is full costs the next request its time, this one none."""
+        if "cut" in probed.result.marks:
+            return
+        began = time.perf_counter()
+        with suppress(NotWritten):
+            self.book.keep(key, probed.result, probed.network)
+        self.saving = (time.perf_counter() - began) / max(1, contender.card.params)
 
     def _start(self, name: str, lr: float, rung: int) -> tuple[ProbeResult, State] | None:
         """Where the rung before ended; made again where its weights are gone."""
@@ -209,15 +238,19 @@ class _Race:
             return result, state
         if result and "diverged" in result.marks:
             return None
+        if not self._fits(contender, rung - 1):
+            return None
         again = probe(contender, self.plan.trial(lr, rung - 1), self.how, self._start(name, lr, rung - 1))
         if again.network is None or "cut" in again.result.marks:
             return None
-        self.book.keep(key, again.result, again.network)
+        self._keep(key, contender, again)
         return again.result, again.network.state_dict()
 
     def _fits(self, contender: Contender, rung: int) -> bool:
+        images = self._work(contender, rung)  # its first question may decode them, so the clock is asked afterwards
         left = self.how.clock.left()
-        return left > 0 and self.how.pace.seconds(contender.card, self._work(contender, rung)) <= left
+        needed = self.how.pace.seconds(contender.card, images) + self.saving * contender.card.params
+        return left > 0 and needed <= left
 
     def _work(self, contender: Contender, rung: int) -> float:
         return work(contender.data(), self.plan.rungs[rung], self.plan.batch_size, rung == 0)

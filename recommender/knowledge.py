@@ -1,6 +1,6 @@
 """What past rankings and trainings taught, as one request may use it: all but what is known of its own images."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from headhunt.vocabulary import Outcome
@@ -23,8 +23,15 @@ def known_to(zoo: Zoo) -> Known:
     return Known([*read_lessons(SHIPPED), *own], zoo.history.rows())
 
 
-def not_of(outcomes: Sequence[Outcome], zoo: Zoo, sample: Sample) -> list[Outcome]:
-    """Outcomes on other data: neither of this version, nor under its name or that of a domain of this version."""
+def apart_from_sample(known: Known, zoo: Zoo, sample: Sample, holding: Collection[str] = ()) -> Known:
+    """What was learned on other data: neither of this version, nor under its name or that of a domain of this version,
+    nor in one of the domains `holding` some of its images. A forecast, never a memory.
+    """
     domains = zoo.catalogue.read().domains.values()
-    names = {sample.name, *(domain.name for domain in domains if domain.version == sample.version.id)}
-    return [row for row in outcomes if row.version != sample.version.id and row.dataset not in names]
+    same = [domain for domain in domains if domain.version == sample.version.id or domain.name in holding]
+    names = {sample.name, *(domain.name for domain in same)}
+    versions = {sample.version.id, *(domain.version for domain in same)}
+    return Known(
+        [one for one in known.lessons if one.version not in versions and one.target not in names],
+        [row for row in known.outcomes if row.version not in versions and row.dataset not in names],
+    )

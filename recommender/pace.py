@@ -6,8 +6,10 @@ the new head needs all of this once more, and the images learned from once again
 """
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from discriminator.extraction import WORTH_HALF
 from headhunt.vocabulary import ModelCard
 from recommender.norms import MOST_IMAGES
 from recommender.warm_head import MOST_ROWS
@@ -18,6 +20,7 @@ FIRST_GUESS = 5e-10
 """Seconds for a multiply-add before anything is measured: that of a small network on one old core."""
 PRUDENCE = 1.5
 """A network that was never measured may be so many times slower than its multiply-adds say."""
+SLOWER = 2.0
 
 
 def work(data: TrainingData, steps: int, batch: int, first: bool) -> float:
@@ -50,6 +53,15 @@ class Pace:
             rate = PRUDENCE * statistics.median(self.per_macs.values()) if self.per_macs else FIRST_GUESS
             known = rate * card.macs
         return images * known
+
+    def for_training(self, cards: Sequence[ModelCard]) -> "Pace":
+        """The same for trainings. Large networks look in bf16 and may train in full precision
+        (discriminator/extraction.py): until one was trained, it counts as twice as slow."""
+        found = Pace()
+        for card in cards:
+            if self.knows(card):
+                found.learn(card, 1, self.seconds(card, 1) * (SLOWER if card.params >= WORTH_HALF else 1.0))
+        return found
 
 
 def _kind(card: ModelCard) -> str:

@@ -9,9 +9,11 @@ making. A record that cannot be read, or weights that are gone or are no longer 
 """
 
 import hashlib
+import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -45,6 +47,8 @@ class ProbeBook:
         self.folder = home / "probes" / hashlib.sha256(sample.encode()).hexdigest()[:24]
         self._store = WeightStore(self.folder / "weights")
         self._writing = threading.Lock()
+        self._own: set[str] = set()
+        """Digests of weights that this process wrote."""
 
     def key(self, card: ModelCard, trial: Struct) -> str:
         """The name of one model's probe: `trial` holds everything that was chosen about it."""
@@ -70,15 +74,18 @@ class ProbeBook:
         """Write down a finished probe; first its weights, where it has any worth going on from."""
         with self._writing:
             digest = None if network is None else self._store.add(network.state_dict())[0]
+            self._own |= {digest} if digest else set()
             replace_file(self._path(key), msgspec.json.encode(Record(result=result, weights=digest)))
 
     def forget_weights(self, but: Iterable[str]) -> None:
-        """Keep the weights of these probes alone; the results of all of them stay."""
+        """Keep the weights of these probes alone; the results of all of them stay. What is young and not ours stays
+        too: another process may be about to go on from it.
+        """
         with self._writing:
             records = [self._record(key) for key in but]
             kept = {record.weights for record in records if record}
             for path in _weights_below(self.folder):
-                if path.stem not in kept:
+                if path.stem not in kept and (path.stem in self._own or _age(path) > LEFT_BEHIND):
                     discard(path)
             _clear(self.folder / "weights")
             _bound(self.folder.parent)
@@ -101,16 +108,30 @@ def _clear(folder: Path) -> None:
     """Remove what killed writers left."""
     if folder.is_dir():
         for path in folder.glob(".*.draft"):
-            if time.time() - path.stat().st_mtime > LEFT_BEHIND:
+            if _age(path) > LEFT_BEHIND:
                 discard(path)
+
+
+def _age(path: Path) -> float:
+    """In seconds; of a file that somebody else has just removed, none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _bound(probes: Path) -> None:
     """Over all samples, the oldest weights go until the rest is small enough."""
-    aged = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in _weights_below(probes))
+    aged = sorted((found.st_mtime, found.st_size, path) for path, found in _stats(_weights_below(probes)))
     total = sum(size for _, size, _ in aged)
     for _, size, path in aged:
         if total <= MOST_BYTES:
             return
         discard(path)
         total -= size
+
+
+def _stats(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in paths:
+        with suppress(OSError):  # another process may remove it at this moment
+            yield path, path.stat()

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from headhunt.errors import Diverged, Interrupted, TrainingFailed
+from headhunt.errors import Diverged, Interrupted, TrainingFailed, one_line
 from headhunt.vocabulary import CurvePoint, Protocol, Struct
 from recommender.clock import Clock
 from recommender.contender import Contender, ProbeResult, level
@@ -92,7 +92,8 @@ def probe(contender: Contender, trial: Trial, how: Probe, start: tuple[ProbeResu
     A training that diverges is worth naming the shares of the classes; one that the deadline stops is judged as it
     stands. Where memory is short, half the batch is tried, and half of that.
 
-    Raises Interrupted after Ctrl-C, TrainingFailed where not even two images at a time fit into memory.
+    Raises Interrupted after Ctrl-C, TrainingFailed where not even two images at a time fit into memory, and where the
+    network cannot be trained.
     """
     batch = trial.batch_size
     while True:
@@ -103,9 +104,11 @@ def probe(contender: Contender, trial: Trial, how: Probe, start: tuple[ProbeResu
             raise Interrupted(
                 f"Stopped while {contender.card.id} was tried. Finished probes are kept: begin again to go on."
             ) from stopped
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             if not out_of_memory(error):
-                raise
+                raise TrainingFailed(
+                    f"{contender.card.id} cannot be trained ({one_line(error)}). Mend its network, or leave it out."
+                ) from error
             if batch <= SMALLEST_BATCH:
                 raise TrainingFailed(
                     f"{contender.card.id} does not fit into memory, not even with {batch} images at a time."

@@ -12,9 +12,8 @@ is made of what is there: after the time, after Ctrl-C, after a network that cou
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -33,73 +32,50 @@ from headhunt.errors import (
     NeedTwoClasses,
     NoCandidate,
     NoModelMeets,
+    OutOfTime,
+    UnknownName,
+    WeightsRefused,
     WeightsUnavailable,
     one_line,
 )
-from headhunt.vocabulary import Entry, ModelCard, Ranking
-from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost
-from recommender.candidates import Limit, promising, within_limits
+from headhunt.vocabulary import ModelCard, Ranking
+from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost, first_scoring
+from recommender.candidates import promising, within_limits
+from recommender.choosing import choose, decoding_seconds, part_within, within_time
 from recommender.clock import Clock, Deadline, Until
+from recommender.contamination import Seen as SeenBefore
 from recommender.contamination import copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.dissimilarity import agreement_map, label_agreement
-from recommender.drawing import chosen_entries, largest_share, training_entries
-from recommender.experience import apart_from
-from recommender.halving import ProbePlan, beaten, halving
+from recommender.halving import beaten, halving
 from recommender.kin import network_effects, with_networks
-from recommender.knowledge import Known, known_to, not_of
+from recommender.knowledge import Known, apart_from_sample, known_to
 from recommender.outcomes import outcomes_of
 from recommender.pace import Pace
 from recommender.prior import Prior, history_prior
 from recommender.probe_book import ProbeBook
 from recommender.ranking import Judged, judge
 from recommender.report import Found, Seen, Views, ranking_of
+from recommender.request import Progress, Request, Watch, plan_for
 from recommender.signals import card_signals, feature_signals, ladder, probe_signals, share_of_largest
 from recommender.threads import fitting_threads
+from zoo.images.pixels import View
 from zoo.images.samples import Sample
 from zoo.judging import view_of
-from zoo.networks.weights import State
 from zoo.repository import Zoo
 from zoo.training.trainer import TrainingData
 
 MOST_PROBED = 12
 FOR_DOMAIN = 0.4
 """The share of the time that getting to know new domains may take; what was learned stays."""
-FOR_COPIES = 8.0
-"""Seconds that have to be left, before near domains are searched for copies of the sample's images."""
+FOR_COPIES = 0.1
+"""The share of the time left that near domains may be searched for copies of the sample's images."""
 PATIENCE = 10.0
 """Seconds that a hub may take to say that it is not there, and a little more."""
 FOR_COMPARING = 1.0
 """Seconds for each of the best that have to be there, before what they see is compared."""
 HOPELESS = 0.03
 """Whoever beats the leader with less than this probability is not probed."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked: seconds (None: by size), limits on cards, whether labels are used, who may stand first."""
-
-    budget: float | None = None
-    limits: Mapping[str, Limit] = field(default_factory=dict)
-    labels: bool = True
-    allow_seen: bool = False
-    among: frozenset[str] | None = None
-    """Only these models."""
-    seed: int = 0
-    device: str | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far it is: the stage, what is done of it, and words for people."""
-
-    stage: str
-    done: int
-    total: int
-    words: str = ""
-
-
-Watch = Callable[[Progress], None]
 
 
 def recommend(
@@ -132,24 +108,28 @@ class Hunt:
             self.cards = [card for card in cards if request.among is None or card.id in request.among]
             if not self.cards:
                 raise NoModelMeets(f"None of the {len(request.among or ())} models named meets the limits.")
-            entries = self.choose()
-            self.majority = largest_share(training_entries(sample))
+            entries, words = choose(sample, request.labels, request.seed)
+            views = {view_of(card) for card in self.cards}
+            self.decoding = decoding_seconds(sample, entries)
+            """Seconds that one image takes for one view."""
+            self.budget = request.budget or default_budget(
+                self.cards, len(entries), len(views) * self.decoding * len(entries)
+            )
+            part = part_within(self.budget, self.decoding * len(entries), len(views))
+            entries, more = within_time(sample, entries, request.labels, request.seed, part)
+            self.warnings += words + more
             self.gallery = Gallery(sample, entries, sample.classes)
-        self.budget = request.budget or default_budget(self.cards, len(entries))
         self.clock: Clock = Deadline(self.budget)
         self.watch: Watch = lambda _: None
         self.labelled = request.labels and len(sample.classes) > 1
-        lessons = apart_from(known.lessons, version=sample.version.id, target=sample.name)
-        self.lessons, self.networks = with_networks(lessons), network_effects(lessons)
-        self.outcomes = not_of(known.outcomes, zoo, sample)
         self.store, self.pace = FeatureStore(scratch), Pace()
-        self.signals = [card_signals(card, self.networks) for card in self.cards]
+        self.known, self.signals = known, [dict[str, float]() for _ in self.cards]
+        self.learn_apart_from(overlap(zoo, sample.version))
         self.probes: dict[str, ProbeResult] = {}
         self.views: dict[str, Views] = {}
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
-        self.seen: dict[str, float] = {}
-        self.scoring = 0.0
+        self.scoring = first_scoring(len(entries))
         """Seconds that the scores of one candidate take."""
         self.settled = self.interrupted = self.offline = False
 
@@ -166,48 +146,41 @@ class Hunt:
                 self.interrupted = True
                 self.warnings.append(f"stopped by hand in stage '{name}'; this is the answer from what was there")
                 break
-            except HeadhuntError as error:
+            except (HeadhuntError, OSError) as error:
                 if name == "domain":  # the images themselves cannot be used
                     raise
-                self.warnings.append(f"stage '{name}' ended early: {error}")
+                self.warnings.append(f"stage '{name}' ended early: {one_line(error)}")
         with self.timed("ranking"):
             judged = self.judged()
         return ranking_of(self.found(), judged)
 
     # --- the stages ---
 
-    def choose(self) -> tuple[Entry, ...]:
-        """The images that are looked at, and a word on those that are not used."""
-        sample, entries = self.sample, training_entries(self.sample)
-        if self.request.labels and not sample.classes:
-            self.warnings.append(
-                "the sample has no labels: the ranking rests on what it resembles and on history alone."
-                " A folder for each class would tell much more"
-            )
-        elif self.request.labels:
-            if len({entry.label for entry in entries} - {None}) < 2:
-                only = next((entry.label for entry in entries if entry.label is not None), "none")
-                raise NeedTwoClasses(
-                    f"{sample.name} has one class, {only!r}: every model separates one class from"
-                    " nothing. Make a folder for each class, or give --no-labels to rank by resemblance alone."
-                )
-            bare = sum(entry.label is None for entry in entries)
-            if bare:
-                self.warnings.append(f"{bare} images without a label were not used")
-        return chosen_entries(sample, self.request.labels, self.request.seed)
+    def learn_apart_from(self, seen: SeenBefore) -> None:
+        """Leave out the models, lessons and outcomes of domains that hold these images."""
+        self.holding = {**getattr(self, "holding", {}), **seen.shares}
+        self.seen = have_seen(self.zoo, SeenBefore(self.holding))
+        known = apart_from_sample(self.known, self.zoo, self.sample, self.holding)
+        self.lessons, self.outcomes = with_networks(known.lessons), known.outcomes
+        networks = network_effects(known.lessons)
+        for card, signals in zip(self.cards, self.signals, strict=True):
+            signals |= card_signals(card, networks)
 
     def look(self) -> None:
         """What the sample resembles, and which models have already seen it."""
         self.watch(Progress("domain", 0, 1, "looking at the images"))
-        self.check_classes()
-        discriminator = Discriminator(self.zoo, self.store)
-        if discriminator.seconds() > max(0.0, FOR_DOMAIN * self.clock.left()):
-            self.warnings.append(
-                "the time was too short for learning what the zoo's domains look like; once given longer, it is kept"
-            )
-            return
+        until = self.clock.left() * (1 - FOR_DOMAIN)
+        discriminator = Discriminator(self.zoo, self.store, may_go_on=lambda: self.clock.left() > until)
+        self.check_classes(discriminator)
         try:
+            if discriminator.seconds() > max(0.0, FOR_DOMAIN * self.clock.left()):
+                raise OutOfTime(
+                    "the time was too short for learning what the zoo's domains look like; given longer, it is kept"
+                )
             self.resembles = discriminator.resembles(self.gallery)
+        except OutOfTime as error:
+            self.warnings.append(str(error))
+            return
         except Interrupted:
             raise
         except HeadhuntError as error:
@@ -215,17 +188,30 @@ class Hunt:
             return
         for card, signals in zip(self.cards, self.signals, strict=True):
             signals["near"] = self.resembles.nearness.get(card.domain, 0.0)
-        if self.clock.left() > FOR_COPIES:
-            self.seen |= have_seen(self.zoo, copies(self.zoo, self.gallery, self.resembles.nearness))
+        most = int(FOR_COPIES * self.clock.left() / self.decoding) - len(self.gallery.entries)
+        self.learn_apart_from(copies(self.zoo, self.gallery, self.resembles.nearness, most))
 
-    def check_classes(self) -> None:
-        """Decode: that all images are broken, or all of a class, is told before anything is spent."""
+    def check_classes(self, discriminator: Discriminator) -> None:
+        """Decode, as the reference network wants to see them: that all images are broken, or all of a class, is told
+        before anything else is spent."""
+        with suppress(UnknownName, WeightsUnavailable, WeightsRefused):
+            backbone = discriminator.backbone if discriminator.is_ready() else None
+            if backbone and self.store.known(backbone, self.gallery):
+                self.store.features(backbone, self.gallery)
+            elif backbone:
+                self.hold(backbone.view)
         labels = self.gallery.labels
         if self.labelled and len(np.unique(labels[labels >= 0])) < 2:
             raise NeedTwoClasses(
                 f"{self.sample.name} has images of one class only that can be read. Mend or replace the others."
             )
-        self.seen = have_seen(self.zoo, overlap(self.zoo, self.sample.version))
+
+    def hold(self, view: View) -> None:
+        """Decode for a view, and remember how long that takes."""
+        if not self.gallery.holds(view):
+            began = time.perf_counter()
+            if self.gallery.hold(view):
+                self.decoding = (time.perf_counter() - began) / len(self.gallery.asked)
 
     def remember(self) -> None:
         """What history says of each candidate, near data counting more."""
@@ -251,8 +237,11 @@ class Hunt:
         self.watch(Progress("features", len(order), len(order)))
 
     def seen_through(self, card: ModelCard, labels: NDArray[np.int64]) -> dict[str, float]:
-        backbone, began = backbone_of(self.zoo, card), time.perf_counter()
+        backbone = backbone_of(self.zoo, card)
         cached = self.store.known(backbone, self.gallery)
+        if not cached:
+            self.hold(backbone.view)
+        began = time.perf_counter()
         try:
             features = self.store.features(backbone, self.gallery, device=self.request.device)
             if not cached:
@@ -276,7 +265,8 @@ class Hunt:
         told = self.tell_probe
         place = {card.id: i for i, card in enumerate(self.cards)}
         results: tuple[ProbeResult, ...] = ()
-        for results in halving(contenders, plan, clock, book, told, self.pace) if contenders else ():
+        pace = self.pace.for_training([self.cards[i] for i in finalists])
+        for results in halving(contenders, plan, clock, book, told, pace, self.tell_failure) if contenders else ():
             for result in results:
                 self.probes[result.model] = result
                 self.signals[place[result.model]] |= probe_signals(result)
@@ -295,6 +285,9 @@ class Hunt:
                 depths = label_agreement([*seen[i].stages, seen[i].head], labels)
                 like = int(np.argmax(np.where(np.arange(len(cards)) == i, -np.inf, alike[i])))
                 self.views[card.id] = Views(depths, cards[like].id, float(alike[i, like]))
+
+    def tell_failure(self, model: str, error: HeadhuntError) -> None:
+        self.warnings.append(f"{model} could not be tried: {error}")
 
     def tell_probe(self, result: ProbeResult, done: int, total: int) -> None:
         self.watch(Progress("training", done, total, f"{result.model}: held-out loss {result.val_loss:.3f}"))
@@ -327,12 +320,14 @@ class Hunt:
         return Contender(card, data, lambda: self.zoo.load(card.id, classes=len(self.sample.classes)))
 
     def fits(self, card: ModelCard, left: float) -> bool:
-        """Whether looking through it will take no longer than that. Nothing, where the features are on the disk."""
+        """Whether looking through it will take no longer than that. Scoring alone, where features are on the disk."""
         if card.weights is None and (self.offline or left < PATIENCE):
             return False
         if card.weights is not None and self.store.known(backbone_of(self.zoo, card), self.gallery):
-            return True
-        return feature_cost(card, len(self.gallery.asked), self.pace) + self.scoring <= left
+            return self.scoring <= left
+        images = len(self.gallery.asked)
+        decoding = 0.0 if self.gallery.holds(view_of(card)) else self.decoding * images
+        return feature_cost(card, images, self.pace) + decoding + self.scoring <= left
 
     def judged(self) -> Judged:
         chance = share_of_largest(self.gallery.labels) if self.labelled else 0.5
@@ -346,7 +341,7 @@ class Hunt:
             warnings=tuple(dict.fromkeys((*self.sample.warnings, *self.warnings))),
             refused=(*self.sample.refused, *self.gallery.refused),
             images=len(self.gallery.entries),
-            majority=self.majority if self.labelled else None,
+            majority=share_of_largest(self.gallery.labels) if self.labelled else None,
             resembles=self.resembles,
             settled=self.settled and not self.interrupted,
             allow_seen=self.request.allow_seen,
@@ -376,24 +371,3 @@ class Hunt:
             self.warnings.append(f"{card.id} and others whose weights are not here were not looked at: {error}")
         except HeadhuntError as error:
             self.warnings.append(f"{card.id} was not looked at: {error}")
-
-
-def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, State] | None:
-    """The rate and the weights with which the longest probe of a card ended, if they are still there."""
-    gallery = Gallery(sample, chosen_entries(sample, request.labels, request.seed), sample.classes)
-    plan, book = plan_for(request), ProbeBook(zoo.home, gallery.key)
-    for rung in reversed(range(len(plan.rungs))):
-        keys = {lr: book.key(card, plan.trial(lr, rung)) for lr in plan.rates}
-        ended = [
-            (result.val_loss, lr, state)
-            for lr, key in keys.items()
-            if (result := book.result(key)) and (state := book.state(key))
-        ]
-        if ended:
-            _, lr, state = min(ended, key=lambda one: one[0])
-            return lr, state
-    return None
-
-
-def plan_for(request: Request) -> ProbePlan:
-    return ProbePlan(seed=request.seed, device=request.device)

@@ -259,6 +259,8 @@ def warned(found: Found) -> list[str]:
 def advice(ranked: tuple[Ranked, ...], found: Found) -> tuple[str, ...]:
     """What follows, in words."""
     said = []
+    if found.majority is not None and all("stages" not in one.signals for one in found.candidates):
+        said.append("No model was looked at in this time: accuracies are what is usual elsewhere, not here.")
     if found.resembles and found.resembles.shares and found.resembles.none_of_these:
         trust = "trust the probes" if found.majority is not None else "labels would let the models be tried"
         said.append(f"The sample resembles none of the domains: nearness says little here, {trust}.")

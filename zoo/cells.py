@@ -23,6 +23,7 @@ from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol, Refusal
 from zoo.catalogue.checks import check_name
 from zoo.clock import now
 from zoo.files import unwritten, writer_lock
+from zoo.history.lineage import trained_on
 from zoo.images.pixels import Pixels, View
 from zoo.images.samples import Sample
 from zoo.networks.building import build_network
@@ -82,15 +83,22 @@ class Filled(NamedTuple):
     refused: tuple[Refusal, ...]
 
 
-def train_cell(zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None) -> Filled:
-    """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was."""
+def train_cell(zoo: Zoo, sample: Sample, plan: Plan, watch: Watch | None = None, parts: Parts | None = None) -> Filled:
+    """Train, once a seed, and keep the best. Called again after a stop, it goes on where it was.
+
+    parts: the sample divided for the parent's view, where somebody decoded it already.
+    """
+    check_classes(sample)
+    job = Job(zoo, sample, plan)
+    with job.alone():
+        return fill(job, watch, parts)
+
+
+def check_classes(sample: Sample) -> None:
     if len(sample.classes) < 2:
         raise NeedTwoClasses(
             f"{sample.name} has {said_of(sample.classes)}, and a classifier needs two. Make a folder for each class."
         )
-    job = Job(zoo, sample, plan)
-    with job.alone():
-        return fill(job, watch)
 
 
 def said_of(classes: tuple[str, ...]) -> str:
@@ -103,11 +111,11 @@ def largest_share(pixels: Pixels) -> float:
     return float(labels.bincount().max() / len(labels))
 
 
-def fill(job: "Job", watch: Watch | None) -> Filled:
+def fill(job: "Job", watch: Watch | None, parts: Parts | None = None) -> Filled:
     zoo, sample, plan = job.zoo, job.sample, job.plan
     zoo.catalogue.read().check_free(job.id)
     job.check_view()
-    parts = divide(sample, job.view)
+    parts = parts or divide(sample, job.view)
     attempts = [job.attempt(parts, seed, watch) for seed in plan.protocol.seeds]
     version = sample.store(zoo.blobs).id
     best = max(attempts, key=lambda attempt: attempt.chosen_by)
@@ -243,6 +251,14 @@ class Job:
             created=now(),
         )
 
+    def flags(self, attempt: Attempt, version: str) -> tuple[str, ...]:
+        """What keeps an outcome from being compared with others."""
+        shelf = self.zoo.catalogue.read()
+        known = trained_on(shelf).get(self.parent.id, frozenset()) if self.parent else frozenset[str]()
+        seen = any(shelf.domains[name].version == version for name in known if name in shelf.domains)
+        found = {"diverged": attempt.accuracy <= attempt.guess, "seen-target": seen or self.plan.domain in known}
+        return tuple(name for name, holds in found.items() if holds)
+
     def outcome(self, attempt: Attempt, version: str) -> Outcome:
         protocol = self.plan.protocol
         return Outcome(
@@ -259,6 +275,6 @@ class Job:
             epochs=attempt.trained.curve[-1].epoch,
             batch_size=protocol.batch_size,
             curve=attempt.trained.curve,
-            flags=("diverged",) if attempt.accuracy <= attempt.guess else (),
+            flags=self.flags(attempt, version),
             created=now(),
         )

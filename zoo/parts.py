@@ -7,7 +7,7 @@ import torch
 
 from headhunt.errors import BadValue
 from headhunt.vocabulary import Refusal
-from zoo.images.pixels import Pixels, View, load_pixels
+from zoo.images.pixels import Pixels, View, load_pixels, places_of
 from zoo.images.samples import Sample
 
 HELD_OUT = 0.15
@@ -39,7 +39,7 @@ def divide(sample: Sample, view: View) -> Parts:
     whole = load_pixels(sample, view, "train" if sample.splits else None, sample.classes)
     if "val" in given:
         return Parts(whole, given["val"], given.get("test", given["val"]))
-    train, val = hold_out(whole)
+    train, val = hold_out(whole, labels_of(sample, "train" if sample.splits else None))
     if not len(val.images):
         raise BadValue(
             f"{sample.name} has one image of each class to train on, so none is left to validate on."
@@ -48,10 +48,21 @@ def divide(sample: Sample, view: View) -> Parts:
     return Parts(train, val, given.get("test", val))
 
 
-def hold_out(whole: Pixels) -> tuple[Pixels, Pixels]:
-    """Labelled images, cut in two: of each class a share, at least one where there are two, the same at every call."""
+def labels_of(sample: Sample, split: str | None) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """[N], -1: unlabelled; of every entry of a part, whether it can be decoded or not."""
+    found: np.ndarray[tuple[int], np.dtype[np.int64]] = places_of(sample.entries(split), sample.classes).numpy()
+    return found
+
+
+def hold_out(whole: Pixels, asked: "np.ndarray[tuple[int], np.dtype[np.int64]] | None" = None) -> tuple[Pixels, Pixels]:
+    """Labelled images, cut in two: of each class a share, at least one where there are two, the same at every call.
+
+    asked: the labels of all entries, of which `whole.kept` could be decoded. The cut is made among all: one image more
+    that is broken moves no other to the other side. Where all that was held out is broken, among those that are left.
+    """
     labels = whole.labels.numpy()
-    mask = held_out(labels)
+    mask = held_out(labels) if asked is None else held_out(asked)[list(whole.kept)]
+    mask = mask if mask.any() else held_out(labels)
     return pick(whole, np.flatnonzero(~mask & (labels >= 0))), pick(whole, np.flatnonzero(mask))
 
 

@@ -1,14 +1,16 @@
 """The engine in the user's own process. It is imported when it is called, so `import headhunt` stays light."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headhunt.errors import BadValue
 from headhunt.recommendation import Recommendation
 
 if TYPE_CHECKING:
-    from recommender.recommend import Progress
+    from recommender.request import Progress
     from zoo.repository import Zoo
 
 
@@ -42,6 +44,10 @@ def suggest_model(
     Raises a HeadhuntError that says what would do: NeedTwoClasses, NoModels, NoModelMeets, NoValidImages, BadValue ...
     """
     began = time.monotonic()
+    if not isinstance(path, str | os.PathLike):
+        raise BadValue(f"The images are given as {path!r}. Give a path, or the name of a domain of the zoo, as text.")
+    if not (limits is None or (isinstance(limits, Mapping) and all(isinstance(name, str) for name in limits))):
+        raise BadValue(f"The limits are given as {limits!r}. Give a dict, as in dict(max_params='10M').")
     from headhunt.local import suggest
 
     asked = {"budget": budget, "limits": dict(limits or {}), "labels": labels, "allow_seen": allow_seen}

@@ -14,6 +14,7 @@ HeadhuntError
  +-- TrainingFailed        Diverged, CheckpointMismatch
  +-- NoCandidate           NoModels, NoModelMeets: nobody is left to recommend
  +-- Interrupted           the user stopped it; what was done is kept
+ +-- OutOfTime             the seconds given did not suffice for one part of the work
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
 what happened, the value, and what would do, in one line.
@@ -293,6 +294,10 @@ class CheckpointMismatch(TrainingFailed): ...
 
 class Interrupted(HeadhuntError):
     """The user stopped it. What was done is kept, and the message says how to go on."""
+
+
+class OutOfTime(HeadhuntError):
+    """The seconds that were given did not suffice for one part of the work."""
 
 
 class NoCandidate(HeadhuntError):

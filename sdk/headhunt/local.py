@@ -5,19 +5,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from torch import nn
 
+from headhunt.durations import seconds_of
 from headhunt.errors import BadValue
 from headhunt.recommendation import Recommendation
 from headhunt.samples import sample_at
 from headhunt.vocabulary import Ranked, Ranking
-from recommender.budget import seconds_of
 from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
-from recommender.recommend import Progress, Request, probe_of, recommend
+from recommender.recommend import recommend
+from recommender.request import Progress, Request, probe_of
 from zoo.images.preprocess import Preprocess, preprocess_of
 from zoo.images.samples import Sample
 from zoo.repository import Zoo
+
+OVER = 1.1
+"""A promise is broken when the answer takes so many times what was promised."""
 
 
 def suggest(
@@ -33,6 +38,10 @@ def suggest(
     clock = None if request.budget is None else Deadline(request.budget - (time.monotonic() - began))
     with sample_at(zoo, path) as sample:
         ranking = recommend(zoo, sample, request, clock=clock, watch=progress)
+    took = time.monotonic() - began
+    if request.budget is not None and took > OVER * request.budget:
+        words = f"the answer took {took:.1f} s instead of {request.budget:g} s: loading the engine takes seconds"
+        ranking = msgspec.structs.replace(ranking, warnings=(*ranking.warnings, words))
     return Recommendation(ranking, Local(zoo, path, request))
 
 
@@ -46,15 +55,18 @@ class Local:
         classes = len(ranking.classes) or None
         return self.zoo.load(one.model, classes=classes).train(), preprocess_of(one.card)
 
-    def finetune(self, ranking: Ranking, one: Ranked, seconds: float) -> FineTuned:
+    def finetune(self, ranking: Ranking, one: Ranked, seconds: str | float) -> FineTuned:
+        time_given = seconds_of(seconds, "A training")
+        if time_given is None:
+            raise BadValue("A training of no time is impossible. Give seconds, as 120, 90s or 5m.")
         with sample_at(self.zoo, self.path) as sample:
             if sample.version.id != ranking.version:
                 raise BadValue(
                     f"{sample.name} has changed since it was ranked. Ask for a recommendation again, it costs little."
                 )
-            wish = self.wish(sample, one, seconds)
+            wish = self.wish(sample, one, time_given)
             tuned = finetune(self.zoo, sample, one, wish)
-        learn_from(self.zoo, ranking, one, tuned)
+            learn_from(self.zoo, sample, ranking, one, tuned)
         return tuned
 
     def wish(self, sample: Sample, one: Ranked, seconds: float) -> Wish:

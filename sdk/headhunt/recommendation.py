@@ -41,7 +41,7 @@ class Engine(Protocol):
     def load(self, ranking: Ranking, one: Ranked) -> "tuple[nn.Module, Preprocess]":
         """The network with a new head for the sample's classes, and what turns an image into its input."""
 
-    def finetune(self, ranking: Ranking, one: Ranked, seconds: float) -> "FineTuned":
+    def finetune(self, ranking: Ranking, one: Ranked, seconds: str | float) -> "FineTuned":
         """Train it on the whole sample, and keep the result in the zoo and in the history."""
 
 
@@ -80,11 +80,15 @@ class Candidate:
         return self.facts.evidence
 
     def load(self) -> "tuple[nn.Module, Preprocess]":
-        """A torch module with a head for the sample's classes, and its preprocessing: ready to train."""
+        """A torch module with a head for the sample's classes, and its preprocessing: ready to train.
+
+        Without labels there are no classes: then it has the head it came with.
+        """
         return self._engine.load(self._ranking, self.facts)
 
-    def finetune(self, seconds: float = 120.0) -> "FineTuned":
-        """Train it on the whole sample for about so long. The result is a model of the zoo and a row of the history."""
+    def finetune(self, seconds: str | float = 120.0) -> "FineTuned":
+        """Train it on the whole sample for about so long: 120, "90s" or "5m". The result is a model of the zoo, and a
+        row of the history."""
         return self._engine.finetune(self._ranking, self.facts, seconds)
 
     def explain(self) -> str:
@@ -119,16 +123,16 @@ class Recommendation:
 
     def explain(self, place: int = 0) -> str:
         """What is known of the candidate at this place, 0 being the first."""
-        if not -len(self) <= place < len(self):
-            raise BadValue(f"There is no candidate at place {place}; there are {len(self)}, the first at 0.")
+        if not isinstance(place, int) or not -len(self) <= place < len(self):
+            raise BadValue(f"There is no candidate at place {place!r}; there are {len(self)}, the first at 0.")
         return self.candidates[place].explain()
 
     def pareto(self, *facts: str) -> tuple[Candidate, ...]:
         """Whom nobody beats in one of these facts without losing in another: `rec.pareto("accuracy", "latency_ms")`."""
         chosen = facts or ("accuracy", "latency_ms")
         for fact in chosen:
-            if fact not in AXES:
-                raise BadValue(did_you_mean("fact to weigh", fact, AXES, f"There are: {', '.join(AXES)}."))
+            if not isinstance(fact, str) or fact not in AXES:
+                raise BadValue(did_you_mean("fact to weigh", str(fact), AXES, f"There are: {', '.join(AXES)}."))
         worth = [(one, values_of(one.facts, chosen)) for one in self.candidates]
         known = [(one, values) for one, values in worth if values is not None]
         if self.candidates and not known:

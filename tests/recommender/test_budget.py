@@ -2,9 +2,10 @@
 
 import pytest
 
+from headhunt.durations import seconds_of
 from headhunt.errors import BadValue
 from headhunt.vocabulary import Measured
-from recommender.budget import LONGEST, SHORTEST, default_budget, feature_cost, seconds_of
+from recommender.budget import LONGEST, SHORTEST, default_budget, feature_cost
 from recommender.pace import Pace
 from tests.zoo.cards import card
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headhunt.errors import BadTable
-from recommender.experience import SHIPPED, apart_from, append_lesson, as_csv, read_lessons
+from recommender.experience import SHIPPED, append_lesson, as_csv, read_lessons
 from recommender.kin import with_networks
 from tests.recommender.little_zoo import lessons
 
@@ -57,8 +57,3 @@ def test_a_lesson_of_the_same_model_and_images_is_replaced(tmp_path: Path) -> No
         (second.model, pytest.approx(second.accuracy, abs=1e-5)),
         (first.model, 0.5),
     ]
-
-
-def test_what_is_known_of_the_images_themselves_is_left_out() -> None:
-    rows = lessons(targets=3)
-    assert {one.target for one in apart_from(rows, version="v0", target="t1")} == {"t2"}

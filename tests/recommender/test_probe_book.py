@@ -122,6 +122,21 @@ def test_only_the_weights_named_are_kept(tmp_path):
     assert all(book.result(key) for key in keys)
 
 
+def test_young_weights_of_another_process_stay(tmp_path):
+    """It may be about to go on from them."""
+    mine, other = ProbeBook(tmp_path, "s"), ProbeBook(tmp_path, "s")
+    keys = [mine.key(card(f"a/m{i}"), TRIAL) for i in range(2)]
+    for number, (book, key) in enumerate(zip((mine, other), keys, strict=True)):
+        torch.manual_seed(number)
+        book.keep(key, result(), tiny())
+    mine.forget_weights(but=[])
+    assert [mine.state(key) is not None for key in keys] == [False, True]
+    for path in mine.folder.rglob("*.safetensors"):
+        os.utime(path, (0, 0))
+    mine.forget_weights(but=[])
+    assert mine.state(keys[1]) is None
+
+
 def test_over_all_samples_the_oldest_weights_go_when_there_are_too_many(tmp_path, monkeypatch):
     books = [ProbeBook(tmp_path, name) for name in ("old", "new")]
     for age, book in enumerate(books):

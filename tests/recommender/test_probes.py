@@ -200,8 +200,8 @@ def test_where_not_even_two_images_fit_the_error_says_so():
         go(contender(build=lambda: Heavy(1, "")))
 
 
-def test_other_errors_of_torch_pass_through():
-    with pytest.raises(RuntimeError, match="something else"):
+def test_other_errors_of_torch_are_told_as_ours():
+    with pytest.raises(TrainingFailed, match=r"stripes/random cannot be trained \(something else"):
         go(contender(build=lambda: Heavy(1, "something else")))
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.errors import NeedTwoClasses, NoModelMeets, NoModels, NoValidImages
+from headhunt.errors import NeedTwoClasses, NoModelMeets, NoModels, NotWritten, NoValidImages, TrainingFailed
 from headhunt.vocabulary import Outcome, Ranking
 from recommender.clock import Deadline
+from recommender.contender import Contender
 from recommender.drawing import training_entries
 from recommender.halving import ProbePlan
 from recommender.knowledge import Known
-from recommender.recommend import Progress, Request, recommend
+from recommender.probe_book import ProbeBook
+from recommender.probes import Probe, Probed, Trial, probe
+from recommender.recommend import recommend
+from recommender.request import Progress, Request
 from tests.recommender.little_zoo import REFERENCE, lessons, little_zoo, stripes
 from tests.zoo.images import folder_of, picture
 from zoo.images.samples import Sample, open_sample, stored_sample
@@ -74,7 +78,14 @@ def test_a_second_request_is_the_same_and_costs_next_to_nothing(zoo: Zoo, sample
     again = recommend(zoo, sample, BRIEF, known=known())
     assert [one.model for one in again.candidates] == [one.model for one in first.candidates]
     assert again.candidates[0].signals == first.candidates[0].signals
-    assert again.spent["training"] < first.spent["training"]
+
+
+def test_a_second_request_builds_no_network(zoo: Zoo, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    recommend(zoo, sample, BRIEF, known=known())
+    monkeypatch.setattr(Zoo, "load", lambda *_, **__: pytest.fail("a network was built again"))
+    again = recommend(zoo, sample, BRIEF, known=known())
+    assert not again.warnings
+    assert any(said.stage == "training" for said in again.candidates[0].evidence)
 
 
 def test_without_labels_it_answers_from_resemblance_and_says_so(zoo: Zoo, tmp_path: Path) -> None:
@@ -197,6 +208,63 @@ def test_lessons_of_the_same_images_are_not_used(zoo: Zoo, sample: Sample) -> No
     plain = recommend(zoo, sample, BRIEF, known=known())
     poisoned = recommend(zoo, sample, BRIEF, known=Known([*lessons(), *poison], []))
     assert accuracies(poisoned) == accuracies(plain)
+
+
+def test_what_was_learned_on_data_that_holds_these_images_is_not_used(zoo: Zoo, tmp_path: Path) -> None:
+    """A part of a domain's images, under another name: their outcomes would be a memory."""
+    version = zoo.catalogue.read().domains["glyphs"].version
+    assert version is not None
+    with stored_sample(version, zoo.home) as glyphs:
+        few = {f"{entry.label}/{i}.png": glyphs.read(entry) for i, entry in enumerate(glyphs.entries("train")[:60])}
+    poison = [replace(lesson, target="glyphs", accuracy=0.01) for lesson in lessons(targets=3, seed=9)]
+    rows = [Outcome(model="solids/test_resnet", dataset="glyphs", accuracy=0.01, source="test")]
+    with open_sample(folder_of(few, tmp_path / "part")) as part:
+        plain = recommend(zoo, part, BRIEF, known=known())
+        poisoned = recommend(zoo, part, BRIEF, known=Known([*lessons(), *poison], rows))
+    assert accuracies(poisoned) == accuracies(plain)
+    assert not any("history" in one.signals for one in poisoned.candidates)
+
+
+def test_unequal_classes_are_judged_and_told_as_if_all_were_alike(zoo: Zoo, tmp_path: Path) -> None:
+    folder = stripes(tmp_path / "unequal", classes=2, count=250)
+    for path in sorted((folder / "train" / "width-1").iterdir())[30:]:
+        path.unlink()
+    with open_sample(folder) as unequal:
+        ranking = recommend(zoo, unequal, BRIEF, known=known())
+    assert any("89 % are of one" in warning for warning in ranking.warnings) or ranking.majority == 250 / 280
+
+
+def test_of_images_that_take_long_to_decode_fewer_are_looked_at(
+    zoo: Zoo, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.recommend.decoding_seconds", lambda *_: 0.2)
+    ranking = recommend(zoo, sample, BRIEF, known=known())
+    assert ranking.images == 40
+    assert any("40 of 60 were looked at" in warning for warning in ranking.warnings)
+    assert len({one.expected_accuracy for one in ranking.candidates}) > 1
+
+
+def test_a_model_that_cannot_be_trained_costs_the_others_nothing(
+    zoo: Zoo, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(contender: Contender, trial: Trial, how: Probe, start: None = None) -> Probed:
+        if contender.card.id == "glyphs/test_resnet":
+            raise TrainingFailed("glyphs/test_resnet cannot be trained (its head is a tuple)")
+        return probe(contender, trial, how, start)
+
+    monkeypatch.setattr("recommender.halving.probe", broken)
+    ranking = recommend(zoo, sample, BRIEF, known=known())
+    assert sum("probe" in one.signals for one in ranking.candidates) == 3
+    assert any("its head is a tuple" in warning for warning in ranking.warnings)
+
+
+def test_a_full_disk_costs_no_probe(zoo: Zoo, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise NotWritten("No space left on the disk.")
+
+    monkeypatch.setattr(ProbeBook, "keep", full)
+    ranking = recommend(zoo, sample, BRIEF, known=known())
+    assert all("probe" in one.signals for one in ranking.candidates)
 
 
 def accuracies(ranking: Ranking) -> list[float]:

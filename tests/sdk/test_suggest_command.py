@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,9 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADHUNT_HOME", str(home))
         patch.setenv("HEADHUNT_REFERENCE", REFERENCE)
-        patch.setattr("recommender.recommend.plan_for", lambda _: ProbePlan(rungs=(3, 6), rates=(2e-3,), device="cpu"))
+        brief = ProbePlan(rungs=(3, 6), rates=(2e-3,), device="cpu")
+        for module in ("recommend", "request"):
+            patch.setattr(f"recommender.{module}.plan_for", lambda _: brief)
         yield little_zoo(home)
 
 
@@ -70,6 +72,49 @@ def test_suggest_prints_json_with_what_programs_need(
         low, high = one["interval"]
         assert low < one["expected_accuracy"] < high
     assert [one["rank"] for one in told["candidates"]] == [1, 2, 3, 4]
+
+
+def test_every_condition_of_the_command_line_holds(zoo: Zoo, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such text" in fault(capsys, "suggest", photos, "--text", "zzzqq")
+
+
+def test_mistakes_in_the_words_are_told_before_the_engine_is_loaded() -> None:
+    words = (
+        "from headhunt.cli.main import main; print(main(['suggest', 'x', '--budget', 'soon']), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", f"import sys; {words}"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False"]
+    assert "as 90s, 5m or 1h" in done.stderr
+
+
+def test_a_promise_that_was_not_kept_is_owned_up_to(
+    zoo: Zoo, photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headhunt.local.OVER", 0.0)
+    _, err = said(capsys, "suggest", photos, "--budget", "30s")
+    assert "instead of 30 s" in err
+
+
+def test_where_nothing_was_looked_at_the_answer_says_so(
+    zoo: Zoo, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.recommend.Hunt.fits", lambda *_: False)
+    out, _ = said(capsys, "suggest", stripes(tmp_path / "new"), "--budget", "30s")
+    assert "No model was looked at" in out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: headhunt.suggest_model(None),  # type: ignore[arg-type]
+        lambda: headhunt.suggest_model("photos", limits="max_params"),  # type: ignore[arg-type]
+        lambda: headhunt.suggest_model("photos", limits={1: 2}),  # type: ignore[dict-item]
+        lambda: headhunt.suggest_model("photos", budget=True),
+    ],
+)
+def test_values_of_other_kinds_are_refused_in_words(wrong: Callable[[], object]) -> None:
+    with pytest.raises(BadValue):
+        wrong()
 
 
 def test_a_domain_of_the_zoo_can_be_asked_about_by_name(zoo: Zoo, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +197,22 @@ def test_finetuning_the_best_makes_a_model_an_outcome_and_a_lesson(zoo: Zoo, tmp
     again = rec.best.finetune(seconds=6)
     assert again.card.id != run.card.id
     assert len(read_lessons(zoo.home / "experience.csv")) == 1  # the same model on the same images: the newest counts
+
+
+def test_what_a_model_made_of_images_that_it_knew_teaches_nothing(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommender.finetune.FULL_EPOCHS", 0)
+    before = read_lessons(zoo.home / "experience.csv")
+    rec = headhunt.suggest_model("glyphs", budget="30s", allow_seen=True)
+    knew = next(one for one in rec if one.card.domain == "glyphs")
+    assert "seen-target" in knew.finetune(seconds="2s").outcome.flags
+    assert read_lessons(zoo.home / "experience.csv") == before
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "soon", None, True])
+def test_a_training_of_no_time_is_refused(zoo: Zoo, photos: Path, seconds: str | float) -> None:
+    rec = headhunt.suggest_model(photos, budget="30s")
+    with pytest.raises(BadValue, match="A training of"):
+        rec.best.finetune(seconds=seconds)
 
 
 def test_a_sample_that_changed_is_not_trained_on_as_if_it_had_not(zoo: Zoo, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from headhunt.errors import BadValue
+from headhunt.vocabulary import SampleLimits
 from tests.zoo.images import folder_of, picture
 from zoo.images.pixels import Pixels, View
 from zoo.images.samples import open_sample
@@ -47,3 +48,18 @@ def test_a_share_of_every_class_is_held_out_the_same_at_every_call() -> None:
     assert not set(train.images[:, 0, 0, 0].tolist()) & set(val.images[:, 0, 0, 0].tolist())
     again = hold_out(Pixels(images, labels, ("a", "b", "c")))
     assert torch.equal(again[1].images, val.images)
+
+
+def test_a_broken_image_moves_no_other_from_one_side_to_the_other(tmp_path: Path) -> None:
+    """What a probe learned from must never be what its fine-tuning is judged on."""
+    whole = {f"{name}/{i}.png": picture(10 * place + i) for place, name in enumerate("ab") for i in range(40)}
+    with open_sample(folder_of(whole, tmp_path / "whole")) as sample:
+        before = divide(sample, View(8)).val.images
+    data = whole["a/17.png"]
+    whole["a/17.png"] = data[:50] + bytes(20) + data[70:]
+    limits = SampleLimits(max_broken=0.5)
+    with open_sample(folder_of(whole, tmp_path / "broken"), limits) as sample:
+        after = divide(sample, View(8)).val.images
+    known = {image.numpy().tobytes() for image in before}
+    assert len(after) >= len(before) - 1
+    assert {image.numpy().tobytes() for image in after} <= known

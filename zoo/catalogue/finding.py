@@ -137,8 +137,12 @@ def wanted(given: Mapping[str, str | Sequence[str] | bool | None]) -> Wanted:
     try:
         return msgspec.convert(facts, Wanted)
     except msgspec.ValidationError as error:
+        said = " ".join(str(error).split())
+        strange = [name for name in facts if name not in Wanted.__struct_fields__]
+        if not strange:
+            raise BadValue(f"A condition has the wrong kind of value: {said}. Give text or a number.") from error
         known = ", ".join(Wanted.__struct_fields__)
-        raise BadValue(f"No such condition: {' '.join(str(error).split())}. There are: {known}.") from error
+        raise BadValue(f"No such condition: {said}. There are: {known}.") from error
 
 
 def find(cards: Iterable[ModelCard], want: Wanted, sort: str = "id") -> tuple[ModelCard, ...]:

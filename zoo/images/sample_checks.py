@@ -53,7 +53,13 @@ def _conflicts(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         by_digest[entry.digest].append(entry)
     conflicts = [same for same in by_digest.values() if len({entry.label for entry in same}) > 1]
-    return ["the same picture is " + ", ".join(_labelled(entry) for entry in same[:5]) for same in conflicts]
+    return ["the same picture is " + ", ".join(map(_labelled, _one_of_each(same)[:5])) for same in conflicts]
+
+
+def _one_of_each(same: Sequence[Entry]) -> list[Entry]:
+    """The first of each label before the others: a conflict is seen in the first two."""
+    first = {entry.label: entry for entry in reversed(same)}
+    return [*sorted(first.values(), key=same.index), *(entry for entry in same if entry not in first.values())]
 
 
 def _labelled(entry: Entry) -> str:

@@ -130,13 +130,14 @@ def _nothing() -> None:
 
 
 def _name(path: Path) -> str:
-    name = path.name or path.resolve().name
+    """As words: what of it is no UTF-8 is written as an escape, so that it can be told and kept as JSON."""
+    name = (path.name or path.resolve().name).encode("utf-8", "backslashreplace").decode()
     if path.is_dir():
         return name
     for suffix in (".tar.gz", ".tgz", ".tar", ".zip"):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
-    return path.stem
+    return Path(name).stem
 
 
 def _open(path: Path, limits: SampleLimits) -> Source:

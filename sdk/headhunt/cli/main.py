@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn, cast
 
 from headhunt.cli.parser import build_parser
@@ -26,8 +27,18 @@ Handler = Callable[[argparse.Namespace], None]
 
 def run() -> NoReturn:
     """The entry point of the installed command."""
+    began = time.monotonic() - age()
     open_streams()
-    sys.exit(main())
+    sys.exit(main(began=began))
+
+
+def age() -> float:
+    """Seconds since this process was started, where the system tells: the interpreter's own start counts, too."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def open_streams() -> None:
@@ -44,12 +55,14 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, began: float | None = None) -> int:
     """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
-    began = time.monotonic()  # the user's seconds count from here, loading torch included
+    began = time.monotonic() if began is None else began  # the user's seconds count from here, loading torch included
     try:
         asked = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
         asked.began = began
+        if check := getattr(asked, "check", None):
+            handler_named(check)(asked)
         handler_named(asked.handler)(asked)
         sys.stdout.flush()
     except Interrupted as error:

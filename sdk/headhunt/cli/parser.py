@@ -15,6 +15,8 @@ FILL = "headhunt.cli.fill:"
 HEALTH = "headhunt.cli.health:"
 NEAR = "headhunt.cli.near:"
 RECOMMEND = "headhunt.cli.recommend:"
+CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
+"""Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
 
 
@@ -67,6 +69,7 @@ def add_recommending(actions: Actions) -> None:
     suggest.add_argument("--allow-seen", action="store_true", help="models already trained on these images may win")
     suggest.add_argument("--json", action="store_true", help="print everything as JSON")
     add_conditions(suggest)
+    suggest.set_defaults(check=CHECK_SUGGEST)
     demo = command(
         actions, "demo", RECOMMEND + "demo", "the starter zoo, and a recommendation for images that come along"
     )

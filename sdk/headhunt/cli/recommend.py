@@ -13,7 +13,7 @@ from headhunt.cli.render import as_json
 from headhunt.cli.values import whole
 from headhunt.local import suggest
 from headhunt.recommendation import Recommendation, as_table
-from recommender.recommend import Progress
+from recommender.request import Progress
 from zoo.repository import Zoo
 from zoo.starter.build import starter_ids
 from zoo.starter.visitor import visiting_sample
@@ -25,6 +25,7 @@ TOP = 10
 def suggest_model(asked: argparse.Namespace) -> None:
     top = whole("top", asked.top)
     limits = {key(name): getattr(asked, key(name)) for name, _ in (*TEXT_CONDITIONS, *NUMBER_CONDITIONS)}
+    limits["text"] = asked.text
     wanted = {
         "budget": asked.budget,
         "limits": {name: value for name, value in limits.items() if value is not None}

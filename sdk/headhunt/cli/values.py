@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, MissingFile, did_you_mean, printable
 from headhunt.vocabulary import Protocol
 
@@ -17,6 +18,12 @@ def whole(option: str, text: str, least: int = 1) -> int:
     return bounded(
         option, text, int, f"a whole number of {least} or more, as in {max(least, 1) * 8}", lambda n: n >= least
     )
+
+
+def check_suggest(asked: argparse.Namespace) -> None:
+    """What can be wrong without a look at the images, told before the engine is loaded."""
+    whole("top", asked.top)
+    seconds_of(asked.budget)
 
 
 def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:

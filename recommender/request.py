@@ -1,0 +1,64 @@
+"""What is asked of a recommendation, how far it is, and how its winner's probe is found again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+from discriminator.gallery import Gallery
+from headhunt.vocabulary import ModelCard
+from recommender.candidates import Limit
+from recommender.drawing import PARTS, chosen_entries
+from recommender.halving import ProbePlan
+from recommender.probe_book import ProbeBook
+from zoo.images.samples import Sample
+from zoo.networks.weights import State
+from zoo.repository import Zoo
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: seconds (None: by size), limits on cards, whether labels are used, who may stand first."""
+
+    budget: float | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    labels: bool = True
+    allow_seen: bool = False
+    among: frozenset[str] | None = None
+    """Only these models."""
+    seed: int = 0
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: the stage, what is done of it, and words for people."""
+
+    stage: str
+    done: int
+    total: int
+    words: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, State] | None:
+    """The rate and the weights with which the longest probe of a card ended, if they are still there."""
+    draws = dict.fromkeys(chosen_entries(sample, request.labels, request.seed, part) for part in PARTS)
+    plan = plan_for(request)
+    for entries, rung in product(draws, reversed(range(len(plan.rungs)))):
+        book = ProbeBook(zoo.home, Gallery(sample, entries, sample.classes).key)
+        keys = {lr: book.key(card, plan.trial(lr, rung)) for lr in plan.rates}
+        ended = [
+            (result.val_loss, lr, state)
+            for lr, key in keys.items()
+            if (result := book.result(key)) and (state := book.state(key))
+        ]
+        if ended:
+            _, lr, state = min(ended, key=lambda one: one[0])
+            return lr, state
+    return None
+
+
+def plan_for(request: Request) -> ProbePlan:
+    return ProbePlan(seed=request.seed, device=request.device)
