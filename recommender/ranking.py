@@ -31,7 +31,7 @@ from scipy import optimize, stats
 from recommender.experience import Lesson
 
 Array = NDArray[np.float64]
-RIDGE = 0.05
+RIDGE = 0.3
 """Of the ridge, as a share of the weight of the lessons, on standardised signals."""
 FLOOR = 0.15
 """No spread is believed to be smaller than this, in logits: two seeds of one training differ by as much."""
