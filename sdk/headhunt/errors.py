@@ -2,6 +2,7 @@
 
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
+ |                         UnknownJob
  +-- BadValue              BadSpec, NameTaken, MissingFile
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -15,6 +16,7 @@ HeadhuntError
  +-- NoCandidate           NoModels, NoModelMeets: nobody is left to recommend
  +-- Interrupted           the user stopped it; what was done is kept
  +-- OutOfTime             the seconds given did not suffice for one part of the work
+ +-- ServiceUnavailable    a part of the server does not answer at this moment
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
 what happened, the value, and what would do, in one line.
@@ -75,6 +77,10 @@ class UnknownVersion(UnknownName):
 
 class UnknownSplit(UnknownName):
     noun = "split"
+
+
+class UnknownJob(UnknownName):
+    noun = "job"
 
 
 class BadValue(HeadhuntError):
@@ -298,6 +304,10 @@ class Interrupted(HeadhuntError):
 
 class OutOfTime(HeadhuntError):
     """The seconds that were given did not suffice for one part of the work."""
+
+
+class ServiceUnavailable(HeadhuntError):
+    """A part of the server does not answer at this moment. What was committed is kept; try again."""
 
 
 class NoCandidate(HeadhuntError):

@@ -314,3 +314,42 @@ class Ranking(Struct, frozen=True, omit_defaults=False):
     """What naming the largest class would give."""
     settled: bool
     """The order was settled before the time was spent."""
+
+
+# --- The service ------------------------------------------------------------------------------------------------------
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class JobFault(Struct, frozen=True):
+    """Why a job came to nothing: a stable code and words; the traceback is for those who run the server."""
+
+    code: str
+    words: str
+    traceback: str | None = None
+
+
+class JobEvent(Struct, frozen=True, omit_defaults=False):
+    """One thing that was told while a job ran. Numbers rise by one, from 1."""
+
+    number: int
+    at: float
+    body: msgspec.Raw
+
+
+class Job(Struct, frozen=True, omit_defaults=False):
+    """A piece of work on a server. Times in seconds since 1970."""
+
+    id: str
+    kind: str
+    state: JobState
+    attempt: int
+    """How often it was begun."""
+    created: float
+    started: float | None
+    ended: float | None
+    cancelling: bool
+    """It was cancelled, and its worker has not stopped yet."""
+    result: msgspec.Raw | None
+    error: JobFault | None
+    """Of the newest attempt that went wrong; a job that waits may be tried again."""

@@ -1,0 +1,267 @@
+"""The queue: a table of jobs that workers lease. Whatever is killed, no job is lost and none is finished twice.
+
+    queued --claim--> running --finish--> done
+      ^                 | |----fail-----> failed        after the last attempt, with its error and traceback
+      |<--fail, lapse --| |----cancel---> cancelled
+
+A claim makes a *fence*: (job, attempt). Everything that a worker says of a job carries it, and is written only while
+the job is running in that very attempt. A worker that was stopped, and wakes up after its lease has passed to another,
+changes nothing. A lease that nobody renewed lapses: the next claim takes the job up in a new attempt.
+
+Fair between projects: of all that may run, the job of the project with the fewest running comes first, then the
+oldest.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from headhunt.errors import UnknownJob
+from headhunt.vocabulary import Job, JobEvent, JobFault, JobState
+from service.database import Database
+from service.tables import job_events, jobs
+
+ATTEMPTS = 3
+BACKOFF_S = (1.0, 10.0, 60.0)
+"""Waited before the second attempt, the third, and all others."""
+ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for. key: the same project and key are the same job, however often they are sent."""
+
+    project: str
+    kind: str
+    spec: Any
+    resource: str = "cpu"
+    key: str | None = None
+    request_id: str | None = None
+    attempts: int = ATTEMPTS
+
+
+@dataclass(frozen=True)
+class Fence:
+    """One attempt at one job. Only its holder may say what came of it."""
+
+    job: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that this worker has leased. step: what the attempt before it had kept."""
+
+    fence: Fence
+    project: str
+    kind: str
+    spec: bytes
+    step: bytes | None
+    request_id: str | None
+
+
+class Queue:
+    """The jobs of a database. Every method is one transaction."""
+
+    def __init__(self, database: Database, lease_s: float = 10.0) -> None:
+        self.database, self.lease_s = database, lease_s
+        self.now = database.now
+
+    # --- those who order ---
+
+    def put(self, order: Order) -> Job:
+        """A new job, or the one that was put under this key before."""
+        try:
+            return self._put(order)
+        except sa.exc.IntegrityError:  # somebody put the same key at this moment, and has committed it now
+            return self._put(order)
+
+    def _put(self, order: Order) -> Job:
+        with self.database.write() as connection:
+            same = (jobs.c.project == order.project) & (jobs.c.key == order.key)
+            if order.key is not None and (row := connection.execute(sa.select(jobs).where(same)).first()) is not None:
+                return job_of(row)
+            name = uuid.uuid4().hex
+            values = {
+                "id": name,
+                "project": order.project,
+                "kind": order.kind,
+                "spec": msgspec.json.encode(order.spec).decode(),
+                "resource": order.resource,
+                "state": "queued",
+                "attempt": 0,
+                "attempts": order.attempts,
+                "created": self.now,
+                "run_after": self.now,
+                "cancel": False,
+                "key": order.key,
+                "request_id": order.request_id,
+            }
+            connection.execute(sa.insert(jobs).values(values))
+            return self._read(connection, name, None)
+
+    def get(self, job: str, project: str | None = None) -> Job:
+        """`project`: of this one only; of another it does not exist."""
+        with self.database.read() as connection:
+            return self._read(connection, job, project)
+
+    def cancel(self, job: str, project: str | None = None) -> Job:
+        """What waits ends at once; what runs is ended by its worker at the next heartbeat. What has ended stays."""
+        with self.database.write() as connection:
+            self._read(connection, job, project)
+            waiting = (jobs.c.id == job) & (jobs.c.state == "queued")
+            connection.execute(sa.update(jobs).where(waiting).values(state="cancelled", ended=self.now, cancel=True))
+            running = (jobs.c.id == job) & (jobs.c.state == "running")
+            connection.execute(sa.update(jobs).where(running).values(cancel=True))
+            return self._read(connection, job, project)
+
+    def events(self, job: str, after: int = 0) -> list[JobEvent]:
+        """What was told of a job since event number `after`, in order."""
+        with self.database.read() as connection:
+            wanted = sa.select(job_events).where(job_events.c.job == job, job_events.c.number > after)
+            rows = connection.execute(wanted.order_by(job_events.c.number)).all()
+        return [JobEvent(number=row.number, at=row.at, body=msgspec.Raw(row.body.encode())) for row in rows]
+
+    # --- those who work ---
+
+    def claim(self, worker: str, resources: Sequence[str] = ("cpu",)) -> Claim | None:
+        """Lease the next job; None: nothing may run now. Jobs whose last attempt lapsed are buried on the way."""
+        with self.database.write() as connection:
+            self._bury(connection)
+            row = connection.execute(self._next(resources)).first()
+            if row is None:
+                return None
+            taken = {
+                "state": "running",
+                "attempt": row.attempt + 1,
+                "worker": worker,
+                "lease_until": self.now + self.lease_s,
+                "started": sa.func.coalesce(jobs.c.started, self.now),
+            }
+            connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(taken))
+            step = None if row.step is None else row.step.encode()
+            fence = Fence(row.id, row.attempt + 1)
+            return Claim(fence, row.project, row.kind, row.spec.encode(), step, row.request_id)
+
+    def renew(self, fence: Fence) -> bool | None:
+        """Go on for another lease. True: go on; False: it was cancelled; None: it is ours no longer."""
+        with self.database.write() as connection:
+            row = connection.execute(sa.select(jobs.c.cancel).where(self._held(fence))).first()
+            if row is None:
+                return None
+            connection.execute(sa.update(jobs).where(self._held(fence)).values(lease_until=self.now + self.lease_s))
+            return not row.cancel
+
+    def wanted(self, fence: Fence) -> bool | None:
+        """As `renew`, without renewing: it only reads."""
+        with self.database.read() as connection:
+            row = connection.execute(sa.select(jobs.c.cancel).where(self._held(fence))).first()
+        return None if row is None else not row.cancel
+
+    def tell(self, fence: Fence, body: Any, step: Any = None) -> bool:
+        """Add an event, and with it what a later attempt may go on from. False: it is ours no longer."""
+        with self.database.write() as connection:
+            kept = {} if step is None else {"step": msgspec.json.encode(step).decode()}
+            held = {"lease_until": self.now + self.lease_s}
+            if not connection.execute(sa.update(jobs).where(self._held(fence)).values({**held, **kept})).rowcount:
+                return False
+            self._event(connection, fence.job, body)
+            return True
+
+    def finish(self, fence: Fence, result: Any) -> bool:
+        """Done. False: it is ours no longer, and nothing was written."""
+        return self._end(fence, "done", result=msgspec.json.encode(result).decode())
+
+    def cancelled(self, fence: Fence) -> bool:
+        """The worker has stopped what was cancelled."""
+        return self._end(fence, "cancelled")
+
+    def fail(self, fence: Fence, fault: JobFault, again: bool = True) -> bool:
+        """It went wrong: another attempt after a while, or the end. `again` False: another would end the same way."""
+        text = msgspec.json.encode(fault).decode()
+        with self.database.write() as connection:
+            row = connection.execute(sa.select(jobs.c.attempts).where(self._held(fence))).first()
+            if row is None:
+                return False
+            last = not again or fence.attempt >= row.attempts
+            wait = BACKOFF_S[min(fence.attempt, len(BACKOFF_S)) - 1]
+            values = (
+                {"state": "failed", "ended": self.now}
+                if last
+                else {"state": "queued", "run_after": self.now + wait, "lease_until": None}
+            )
+            connection.execute(sa.update(jobs).where(self._held(fence)).values({**values, "error": text}))
+            return True
+
+    def release(self, fence: Fence) -> bool:
+        """Give it back unfinished and at once, as a worker does that shuts down: that was no fault of the job."""
+        with self.database.write() as connection:
+            more = jobs.c.attempts + 1  # the number of the attempt is never used again: it is the fence
+            values = {"state": "queued", "attempts": more, "lease_until": None, "worker": None}
+            return connection.execute(sa.update(jobs).where(self._held(fence)).values(values)).rowcount > 0
+
+    # --- inside ---
+
+    def _held(self, fence: Fence) -> sa.ColumnElement[bool]:
+        """The fence: this job, in this attempt, still running. One that lapsed and was not taken up is ours still."""
+        return (jobs.c.id == fence.job) & (jobs.c.attempt == fence.attempt) & (jobs.c.state == "running")
+
+    def _next(self, resources: Sequence[str]) -> sa.Select[Any]:
+        running = sa.alias(jobs)
+        busy = (
+            sa.select(sa.func.count())
+            .where(running.c.project == jobs.c.project, running.c.state == "running", running.c.lease_until >= self.now)
+            .scalar_subquery()
+        )
+        waits = (jobs.c.state == "queued") & (jobs.c.run_after <= self.now)
+        lapsed = (jobs.c.state == "running") & (jobs.c.lease_until < self.now)
+        wanted = sa.select(jobs).where(jobs.c.resource.in_(resources), waits | lapsed)
+        return wanted.order_by(busy, jobs.c.created, jobs.c.id).limit(1).with_for_update(skip_locked=True, of=jobs)
+
+    def _bury(self, connection: Connection) -> None:
+        """Jobs whose lease lapsed: cancelled ones end, and those without an attempt left fail."""
+        lapsed = (jobs.c.state == "running") & (jobs.c.lease_until < self.now)
+        connection.execute(sa.update(jobs).where(lapsed & jobs.c.cancel).values(state="cancelled", ended=self.now))
+        fault = JobFault(code="worker_died", words="The worker died at every attempt, and said nothing.")
+        died = {"state": "failed", "ended": self.now, "error": msgspec.json.encode(fault).decode()}
+        connection.execute(sa.update(jobs).where(lapsed & (jobs.c.attempt >= jobs.c.attempts)).values(died))
+
+    def _end(self, fence: Fence, state: JobState, **values: Any) -> bool:
+        with self.database.write() as connection:
+            ended = {"state": state, "ended": self.now, **values}
+            return connection.execute(sa.update(jobs).where(self._held(fence)).values(ended)).rowcount > 0
+
+    def _event(self, connection: Connection, job: str, body: Any) -> None:
+        """Numbered from 1. The update of the job's row before it keeps two tellers apart."""
+        last = sa.select(sa.func.coalesce(sa.func.max(job_events.c.number), 0)).where(job_events.c.job == job)
+        number = connection.execute(last).scalar_one() + 1
+        text = msgspec.json.encode(body).decode()
+        connection.execute(sa.insert(job_events).values(job=job, number=number, at=self.now, body=text))
+
+    def _read(self, connection: Connection, job: str, project: str | None) -> Job:
+        row = connection.execute(sa.select(jobs).where(jobs.c.id == job)).first()
+        if row is None or project not in (None, row.project):
+            raise UnknownJob(job)
+        return job_of(row)
+
+
+def job_of(row: Row[Any]) -> Job:
+    """As everybody may see it: no lease, no worker, no traceback."""
+    fault = None if row.error is None else msgspec.json.decode(row.error, type=JobFault)
+    return Job(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        attempt=row.attempt,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        cancelling=row.cancel and row.state == "running",
+        result=None if row.result is None else msgspec.Raw(row.result.encode()),
+        error=None if fault is None or row.state == "done" else msgspec.structs.replace(fault, traceback=None),
+    )

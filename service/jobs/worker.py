@@ -1,0 +1,215 @@
+"""A worker: claims jobs, runs each in a child of its own, and speaks for it to the queue.
+
+    worker --fork server, torch already loaded--> child: work --tell, finish, fail--> queue
+       |  every half second: is it cancelled? is it still ours?     kill -9 the child
+       +  every third of a lease: renew
+       +  the child is gone without a word: another attempt
+
+The child writes its own progress and result, under its fence. When the worker dies, the children die with it: each
+holds one end of a pipe, and ends when the other end is closed. Nobody renews the lease then, and the job passes on.
+"""
+
+import contextlib
+import importlib
+import logging
+import multiprocessing
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
+from headhunt.vocabulary import JobFault
+from service.database import Database
+from service.jobs.queue import Claim, Queue
+
+log = logging.getLogger("headhunt.worker")
+LOOK_S = 0.5
+"""So often a running job is asked whether it was cancelled."""
+IDLE_S = 0.2
+"""So long nothing is asked for when there was nothing to do."""
+
+Kinds = Mapping[str, str]
+"""Kind of job -> `module:function` that takes a Work and returns what the job comes to."""
+PASSING: tuple[type[BaseException], ...] = (ServiceUnavailable, OSError, MemoryError)
+"""What may go better another time. All other errors would come again."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job's function is given. tell: say how far it is; `step` is what a later attempt finds in `step`."""
+
+    home: Path
+    project: str
+    spec: Any
+    step: Any
+    tell: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where a worker stands: all that a child needs, and may be sent to it."""
+
+    database: str
+    home: Path
+    kinds: Kinds
+    lease_s: float = 10.0
+
+
+class Lost(HeadhuntError):
+    """The job passed to somebody else while this child worked on it."""
+
+
+class Running:
+    """One child at its job."""
+
+    def __init__(self, claim: Claim, process: BaseProcess, alive: Connection, lease_s: float) -> None:
+        self.claim, self.process, self.alive = claim, process, alive
+        self.renewed, self.lease_s = time.monotonic(), lease_s
+
+    def look_after(self, queue: Queue) -> None:
+        """Renew in time; end the child when the job was cancelled, or is ours no longer."""
+        now = time.monotonic()
+        try:
+            if now - self.renewed > self.lease_s / 3:
+                said = queue.renew(self.claim.fence)
+                self.renewed = now
+            else:
+                said = queue.wanted(self.claim.fence)
+        except ServiceUnavailable:  # the lease lapses when this goes on, and the fence keeps the rest right
+            return
+        if said is not True:
+            self.end()
+            if said is False:
+                queue.cancelled(self.claim.fence)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+    def bury(self, queue: Queue) -> None:
+        """The child has ended. When it said nothing, its death is what came of this attempt; else this does nothing."""
+        self.process.join()
+        self.alive.close()
+        code = self.process.exitcode
+        fault = JobFault(code="worker_died", words=f"The process of this job ended without a word (exit code {code}).")
+        queue.fail(self.claim.fence, fault)
+
+
+class Worker:
+    """`slots` jobs at a time. `stop` lets it end soon: what runs is given back, and costs no attempt."""
+
+    def __init__(self, post: Post, name: str, slots: int = 1, resources: Sequence[str] = ("cpu",)) -> None:
+        self.post, self.name, self.slots, self.resources = post, name, slots, resources
+        self.queue = Queue(Database(post.database), post.lease_s)
+        self.running: list[Running] = []
+        self._stopping = threading.Event()
+        self._context = multiprocessing.get_context("forkserver")
+
+    def preload(self, modules: list[str]) -> None:
+        """What every child would import; before the first job."""
+        self._context.set_forkserver_preload(modules)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Until it is stopped."""
+        try:
+            while not self._stopping.is_set():
+                with contextlib.suppress(ServiceUnavailable):
+                    self.turn()
+                self.rest()
+        finally:
+            for one in self.running:
+                one.end()
+                with contextlib.suppress(ServiceUnavailable):
+                    self.queue.release(one.claim.fence)
+
+    def turn(self) -> None:
+        """Look after those that run, then fill the free slots."""
+        for one in list(self.running):
+            if one.process.is_alive():
+                one.look_after(self.queue)
+            if not one.process.is_alive():
+                one.bury(self.queue)
+                self.running.remove(one)
+        while len(self.running) < self.slots and not self._stopping.is_set():
+            claim = self.queue.claim(self.name, self.resources)
+            if claim is None:
+                return
+            self.running.append(self.begin(claim))
+
+    def begin(self, claim: Claim) -> Running:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=child, args=(self.post, claim, theirs), name=claim.fence.job)
+        process.start()
+        theirs.close()
+        log.info("job %s of %s begins, attempt %d", claim.fence.job, claim.project, claim.fence.attempt)
+        return Running(claim, process, ours, self.post.lease_s)
+
+    def rest(self) -> None:
+        """Until something may have happened: a child that ends is seen at once."""
+        ended = [one.process.sentinel for one in self.running]
+        if ended:
+            wait(ended, LOOK_S if len(self.running) >= self.slots else IDLE_S)
+        else:
+            self._stopping.wait(IDLE_S)
+
+
+# --- In the child -----------------------------------------------------------------------------------------------------
+
+
+def child(post: Post, claim: Claim, alive: Connection) -> None:
+    """Do the work, and say what came of it."""
+    threading.Thread(target=die_with_the_worker, args=(alive,), daemon=True).start()
+    queue = Queue(Database(post.database), post.lease_s)
+    try:
+        result = function_of(post.kinds, claim.kind)(work_of(post, claim, queue))
+        queue.finish(claim.fence, result)
+    except Lost:
+        return
+    except BaseException as error:
+        queue.fail(claim.fence, fault_of(error), again=isinstance(error, PASSING))
+
+
+def die_with_the_worker(alive: Connection) -> None:
+    """The worker never sends anything: when this returns, it is gone."""
+    with contextlib.suppress(EOFError, OSError):
+        alive.recv_bytes()
+    os._exit(1)
+
+
+def work_of(post: Post, claim: Claim, queue: Queue) -> Work:
+    def tell(body: Any, step: Any = None) -> None:
+        if not queue.tell(claim.fence, body, step):
+            raise Lost(f"Job {claim.fence.job} is no longer ours.")
+
+    step = None if claim.step is None else msgspec.json.decode(claim.step)
+    return Work(post.home, claim.project, msgspec.json.decode(claim.spec), step, tell)
+
+
+def function_of(kinds: Kinds, kind: str) -> Callable[[Work], Any]:
+    if kind not in kinds:
+        raise HeadhuntError(f"This worker knows no jobs of the kind {kind!r}. Bring it to the server's version.")
+    module, name = kinds[kind].split(":")
+    found: Callable[[Work], Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def fault_of(error: BaseException) -> JobFault:
+    """Our own errors in their words; what others raise is not for the user's eyes."""
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, HeadhuntError):
+        return JobFault(code=error.code, words=one_line(error, 1000), traceback=trace)
+    if isinstance(error, MemoryError):
+        return JobFault(code="out_of_memory", words="The worker's memory did not suffice.", traceback=trace)
+    return JobFault(code="internal", words="The job failed inside. The server's log has the details.", traceback=trace)

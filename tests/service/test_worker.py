@@ -1,0 +1,167 @@
+"""Workers and their children: what is said of a job, whoever dies. The children are real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from headhunt.vocabulary import Job
+from service.database import Database
+from service.jobs import queue as queue_module
+from service.jobs.queue import ENDED, Order, Queue
+from service.jobs.worker import Post, Worker
+from tests.service.work_kinds import KINDS
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def queue(database: Database, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    monkeypatch.setattr(queue_module, "BACKOFF_S", (0.0,))
+    return Queue(database)
+
+
+@pytest.fixture
+def worker(queue: Queue, url: str, tmp_path: Path) -> Iterator[Worker]:
+    with working(Worker(Post(url, tmp_path, KINDS), "w", slots=2)) as one:
+        yield one
+
+
+@contextmanager
+def working(one: Worker) -> Iterator[Worker]:
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+        thread.join()
+        one.queue.database.close()
+
+
+def order(kind: str, spec: Any = None, attempts: int = 3) -> Order:
+    return Order(project="p", kind=kind, spec=spec, attempts=attempts)
+
+
+def until(true: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < PATIENCE
+        time.sleep(0.02)
+
+
+def ended(queue: Queue, job: Job) -> Job:
+    until(lambda: queue.get(job.id).state in ENDED)
+    return queue.get(job.id)
+
+
+def test_a_job_is_done_in_a_child_and_its_result_is_kept(queue: Queue, worker: Worker) -> None:
+    done = ended(queue, queue.put(order("add", [1, 2, 3])))
+    assert done.state == "done"
+    assert msgspec.json.decode(done.result or b"") == {"sum": 6, "project": "p"}
+
+
+def test_what_a_job_tells_is_there_to_read(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("count", 5)))
+    assert [msgspec.json.decode(event.body) for event in queue.events(job.id)] == [{"at": i} for i in range(5)]
+
+
+def test_our_errors_are_told_in_their_words_and_not_tried_again(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("refuse")))
+    assert (job.state, job.attempt) == ("failed", 1)
+    assert job.error is not None
+    assert (job.error.code, job.error.words) == ("bad_value", "A budget of 'soon' cannot be kept")
+
+
+def test_errors_of_others_are_told_without_their_words(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("break_inside")))
+    assert job.error is not None
+    assert job.error.code == "internal"
+    assert "secret" not in job.error.words
+
+
+def test_a_kind_that_nobody_knows_says_so(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("paint")))
+    assert job.error is not None
+    assert "'paint'" in job.error.words
+
+
+def test_a_child_that_is_killed_is_replaced_and_goes_on_where_it_was(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("die_once")))
+    assert (job.state, job.attempt) == ("done", 2)
+    steps = [msgspec.json.decode(event.body)["step"] for event in queue.events(job.id)]
+    assert steps == [0, 1, 2, 3]
+
+
+def test_a_job_that_kills_its_child_every_time_ends_as_failed(queue: Queue, worker: Worker) -> None:
+    job = ended(queue, queue.put(order("die", attempts=2)))
+    assert (job.state, job.attempt) == ("failed", 2)
+    assert job.error is not None
+    assert job.error.code == "worker_died"
+
+
+def test_what_is_cancelled_ends_soon_and_leaves_room_for_others(queue: Queue, worker: Worker, tmp_path: Path) -> None:
+    place = tmp_path / "pid"
+    job = queue.put(order("leave_pid", str(place)))
+    until(lambda: place.exists() and place.read_text() != "")
+    queue.cancel(job.id)
+    assert ended(queue, job).state == "cancelled"
+    until(lambda: gone(int(place.read_text())))
+    assert ended(queue, queue.put(order("add", [1]))).state == "done"
+
+
+def test_a_worker_that_shuts_down_gives_back_what_it_ran(queue: Queue, url: str, tmp_path: Path) -> None:
+    with working(Worker(Post(url, tmp_path, KINDS), "first")):
+        job = queue.put(order("sleep", attempts=1))
+        until(lambda: queue.get(job.id).state == "running")
+    assert queue.get(job.id).state == "queued"
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from service.jobs.worker import Post, Worker
+from tests.service.work_kinds import KINDS
+if __name__ == "__main__":
+    Worker(Post(sys.argv[1], Path(sys.argv[2]), KINDS, lease_s=1.0), "victim").run()
+"""
+
+
+def test_when_a_worker_is_killed_its_children_die_and_another_takes_the_job(
+    queue: Queue, url: str, tmp_path: Path
+) -> None:
+    script, place = tmp_path / "victim.py", tmp_path / "pid"
+    script.write_text(WORKER)
+    victim = subprocess.Popen(
+        [sys.executable, str(script), url, str(tmp_path)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    try:
+        job = queue.put(order("leave_pid", str(place)))
+        until(lambda: place.exists() and place.read_text() != "")
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    until(lambda: gone(int(place.read_text())))
+    place.unlink()
+    with working(Worker(Post(url, tmp_path, KINDS, lease_s=1.0), "heir")):
+        until(lambda: place.exists() and place.read_text() != "")
+        assert queue.get(job.id).attempt == 2
+        queue.cancel(job.id)
+        assert ended(queue, job).state == "cancelled"
+
+
+def gone(pid: int) -> bool:
+    """No such process, or one that is dead and not yet buried by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

@@ -1,0 +1,58 @@
+"""What jobs do in tests: functions that a child of a worker finds by name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from headhunt.errors import BadValue
+from service.jobs.worker import Work
+
+KINDS = {
+    name: f"tests.service.work_kinds:{name}"
+    for name in ("add", "refuse", "break_inside", "die", "die_once", "sleep", "count", "leave_pid")
+}
+
+
+def add(work: Work) -> object:
+    return {"sum": sum(work.spec), "project": work.project}
+
+
+def refuse(work: Work) -> object:
+    raise BadValue("A budget of 'soon' cannot be kept.")
+
+
+def break_inside(work: Work) -> object:
+    raise RuntimeError("secret path /etc/passwd")
+
+
+def die(work: Work) -> object:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
+def die_once(work: Work) -> object:
+    """Killed after the second step of its first attempt; later attempts go on from there."""
+    first = work.step or 0
+    for i in range(first, 4):
+        work.tell({"step": i}, step=i + 1)
+        if first == 0 and i == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return "whole"
+
+
+def sleep(work: Work) -> object:
+    time.sleep(60)
+    return None
+
+
+def count(work: Work) -> object:
+    for i in range(work.spec):
+        work.tell({"at": i})
+    return work.spec
+
+
+def leave_pid(work: Work) -> object:
+    Path(work.spec).write_text(str(os.getpid()))
+    time.sleep(60)
+    return None
