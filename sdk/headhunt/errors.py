@@ -2,7 +2,7 @@
 
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
- |                         UnknownJob
+ |                         UnknownJob UnknownDataset UnknownProject
  +-- BadValue              BadSpec, NameTaken, MissingFile
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -17,6 +17,8 @@ HeadhuntError
  +-- Interrupted           the user stopped it; what was done is kept
  +-- OutOfTime             the seconds given did not suffice for one part of the work
  +-- ServiceUnavailable    a part of the server does not answer at this moment
+ +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this
+ +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
 what happened, the value, and what would do, in one line.
@@ -81,6 +83,14 @@ class UnknownSplit(UnknownName):
 
 class UnknownJob(UnknownName):
     noun = "job"
+
+
+class UnknownDataset(UnknownName):
+    noun = "dataset"
+
+
+class UnknownProject(UnknownName):
+    noun = "project"
 
 
 class BadValue(HeadhuntError):
@@ -308,6 +318,26 @@ class OutOfTime(HeadhuntError):
 
 class ServiceUnavailable(HeadhuntError):
     """A part of the server does not answer at this moment. What was committed is kept; try again."""
+
+
+class NotSignedIn(HeadhuntError):
+    """No key came with the request, or one that does not hold (any longer)."""
+
+
+class NotAllowed(HeadhuntError):
+    """The key holds, but may not do this."""
+
+
+class EmptyUpload(BadValue):
+    """Nothing came."""
+
+
+class TooLarge(HeadhuntError):
+    """More came than is taken."""
+
+
+class UnsupportedType(HeadhuntError):
+    """It came as a kind of content that is not taken."""
 
 
 class NoCandidate(HeadhuntError):

@@ -318,6 +318,47 @@ class Ranking(Struct, frozen=True, omit_defaults=False):
 
 # --- The service ------------------------------------------------------------------------------------------------------
 
+Role = Literal["reader", "member", "owner"]
+
+
+class Dataset(Struct, frozen=True, omit_defaults=False):
+    """A sample that was sent to a server."""
+
+    id: str
+    name: str
+    version: str
+    """The id of its content: the same images are the same version, wherever they are."""
+    images: int
+    classes: tuple[str, ...]
+    splits: tuple[str, ...]
+    created: float
+    refused: tuple[Refusal, ...]
+    """Files that were left out, the first hundred, and why."""
+    refused_count: int
+    warnings: tuple[str, ...]
+
+
+class RecommendationAsked(Struct, frozen=True):
+    """What a recommendation is asked for. `dataset`: its id or its name. `budget`: as "90s"; None: by size."""
+
+    dataset: str
+    budget: str | float | None = None
+    limits: dict[str, str | float | bool | tuple[str, ...]] = {}
+    labels: bool = True
+    allow_seen: bool = False
+
+
+class Problem(Struct, frozen=True, omit_defaults=False):
+    """What a server answers when it cannot do what was asked (RFC 9457). `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None = None
+
+
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 

@@ -16,7 +16,7 @@ from headhunt.errors import BadValue, UnknownJob
 from headhunt.vocabulary import JobFault
 from service.database import Database
 from service.jobs.queue import Claim, Fence, Order, Queue
-from service.tables import jobs
+from service.tables import jobs, metadata
 
 ORDER = Order(project="p", kind="count", spec={"to": 3})
 FAULT = JobFault(code="broken", words="It broke.", traceback="Traceback ...")
@@ -263,3 +263,16 @@ def test_whatever_is_killed_no_job_is_lost_and_none_is_finished_twice(database: 
 
 def worker(url: str, name: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", WORKER, url, name])
+
+
+def test_several_may_make_the_tables_at_once(url: str) -> None:
+    """As a server and a command do that begin at the same moment."""
+    emptied = Database(url)
+    metadata.drop_all(emptied.engine)
+    emptied.close()
+    makers = [Database(url) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda one: one.make(metadata), makers))
+    assert Queue(makers[0]).put(ORDER).state == "queued"
+    for one in makers:
+        one.close()

@@ -15,6 +15,7 @@ FILL = "headhunt.cli.fill:"
 HEALTH = "headhunt.cli.health:"
 NEAR = "headhunt.cli.near:"
 RECOMMEND = "headhunt.cli.recommend:"
+SERVE = "headhunt.cli.serving:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -39,6 +40,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"headhunt {headhunt.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_recommending(commands)
+    add_serving(commands)
     health = command(commands, "health", HEALTH + "examine_sample", "what is wrong with a sample, before it is used")
     health.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     health.add_argument("--json", action="store_true")
@@ -58,6 +60,23 @@ def command(actions: Actions, name: str, handler: str, summary: str) -> argparse
     parser = actions.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
     parser.set_defaults(handler=handler)
     return parser
+
+
+def add_serving(actions: Actions) -> None:
+    serve = command(actions, "serve", SERVE + "start", "the service for a team: sends back recommendations over HTTP")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", default="8765", metavar="N", help="default 8765")
+    serve.add_argument("--workers", default="1", metavar="N", help="jobs at a time here (default 1; 0: none)")
+    keys = actions.add_parser("key", help="keys for programs that ask the service")
+    making = keys.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    create = command(making, "create", SERVE + "create_key", "print a new key, for scripts on the server's machine")
+    create.add_argument("--project", default="default", metavar="NAME", help="made if it is not there")
+    create.add_argument("--role", default="member", help="reader, member or owner (default member)")
+    create.add_argument("--name", default="", help="what it is for")
+    create.add_argument("--days", metavar="N", help="it holds for so long (default: until it is revoked)")
+    for parser in (serve, create):
+        parser.add_argument("--home", metavar="FOLDER", help="where all is kept (default: HEADHUNT_HOME)")
+        parser.add_argument("--database", metavar="URL", help="postgresql+psycopg://... (default: SQLite in the home)")
 
 
 def add_recommending(actions: Actions) -> None:

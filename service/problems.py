@@ -1,0 +1,89 @@
+"""Errors become answers in one place: problem+json (RFC 9457) with a stable code, and nothing of what lies inside."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from headhunt.errors import (
+    BadValue,
+    HeadhuntError,
+    HomeLocked,
+    NameTaken,
+    NotAllowed,
+    NotSignedIn,
+    NotWritten,
+    Refused,
+    ServiceUnavailable,
+    TooLarge,
+    UnknownName,
+    UnsupportedType,
+)
+from headhunt.vocabulary import Problem
+
+log = logging.getLogger("headhunt.service")
+STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
+    (NotSignedIn, 401),
+    (NotAllowed, 403),
+    (UnknownName, 404),
+    (NameTaken, 409),
+    (Refused, 422),
+    (TooLarge, 413),
+    (UnsupportedType, 415),
+    (NotWritten, 507),
+    (HomeLocked, 503),
+    (ServiceUnavailable, 503),
+    (BadValue, 400),
+)
+"""The first that fits; all others of ours are 422: understood, and impossible."""
+PROBLEM = "application/problem+json"
+
+
+def answered(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
+    if isinstance(error, HeadhuntError):
+        status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
+        return problem(request, status, error.code, str(error))
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        return problem(request, status, code_of(status), words_of(error), error.headers)
+    if isinstance(error, UnicodeError):
+        return problem(request, 400, "malformed_body", "The body is not text in UTF-8.")
+    if isinstance(error, RecursionError):
+        return problem(request, 400, "too_deep", "The body is nested too deeply.")
+    if isinstance(error, OSError) and error.errno in (28, 122):
+        return problem(request, 507, "insufficient_storage", "The server's disk is full.")
+    log.error("unforeseen: %s %s", request.method, request.url.path, exc_info=error)
+    return problem(request, 500, "internal", "Something went wrong inside. The server's log has the details.")
+
+
+def problem(
+    request: Request[Any, Any, Any], status: int, code: str, detail: str, more: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    name = request.scope.get("state", {}).get("request_id")
+    told = Problem(
+        type=f"https://headhunt.invalid/problems/{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        request_id=name,
+    )
+    headers = {**(more or {}), **({"WWW-Authenticate": "Bearer"} if status == 401 else {})}
+    return Response(msgspec.json.encode(told), status_code=status, media_type=PROBLEM, headers=headers)
+
+
+def code_of(status: int) -> str:
+    plain = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    return {400: "malformed_body", 413: "too_large", 415: "unsupported_type"}.get(status, plain)
+
+
+def words_of(error: HTTPException) -> str:
+    """What the framework says of a request that it did not understand, with the fields it names."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    fields = [f"{one.get('key', '')}: {one.get('message', '')}".strip(": ") for one in extra if isinstance(one, dict)]
+    return "; ".join([error.detail, *fields]) or HTTPStatus(error.status_code).phrase

@@ -1,0 +1,52 @@
+"""Datasets: send an archive, see what is there."""
+
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from headhunt.errors import BadValue, UnsupportedType
+from headhunt.vocabulary import Dataset
+from service.routes.state import Service, caller_of
+from service.uploads import bare, draft, form
+
+SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+
+
+@post("/datasets", request_max_body_size=None)
+async def add_dataset(request: Request[Any, Any, Any], service: NamedDependency[Service]) -> Response[Dataset]:
+    """A zip or tar of images with a folder for each class: as the file `archive` of a form, or as the bare body."""
+    caller = await sync_to_thread(caller_of, service, request, "member")
+    kind, options = request.content_type
+    with draft(service.settings.home) as file:
+        if kind == "multipart/form-data":
+            fields, filename = await form(request.stream(), options.get("boundary", ""), file)
+            name = fields.get("name") or stem_of(filename)
+        elif kind in ("application/octet-stream", "application/zip", "application/x-tar", "application/gzip"):
+            name = request.query_params.get("name", "")
+            if not name:
+                raise BadValue("The dataset has no name. Send it as ?name=NAME, or as the field 'name' of a form.")
+            await bare(request.stream(), file)
+        else:
+            raise UnsupportedType(f"An archive cannot come as {kind or 'nothing'!r}. Send a form, or application/zip.")
+        found, new = await sync_to_thread(service.datasets.add, caller.project, name, Path(file.name))
+    return Response(found, status_code=201 if new else 200, headers={"Location": f"/api/v1/datasets/{found.id}"})
+
+
+@get("/datasets", sync_to_thread=True)
+def list_datasets(request: Request[Any, Any, Any], service: NamedDependency[Service]) -> list[Dataset]:
+    return service.datasets.all(caller_of(service, request, "reader").project)
+
+
+@get("/datasets/{dataset:str}", sync_to_thread=True)
+def get_dataset(request: Request[Any, Any, Any], service: NamedDependency[Service], dataset: FromPath[str]) -> Dataset:
+    return service.datasets.get(caller_of(service, request, "reader").project, dataset)
+
+
+def stem_of(filename: str) -> str:
+    """`photos.tar.gz` is called photos. It names nothing on the disk."""
+    plain = filename.replace("\\", "/").rpartition("/")[2]
+    return next((plain[: -len(suffix)] for suffix in SUFFIXES if plain.lower().endswith(suffix)), plain)

@@ -1,0 +1,83 @@
+"""`headhunt serve`: the application in this process, a worker beside it that is started again whenever it dies."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import uvicorn
+
+from service.app import create_app
+from service.settings import Settings
+from service.work import DATABASE
+
+log = logging.getLogger("headhunt.serve")
+AGAIN_S = 1.0
+"""Between a worker's death and the next one."""
+PATIENCE_S = 10.0
+"""So long a worker may take to give back what it runs."""
+
+
+class Workers:
+    """The worker process of this server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._ending = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watch = threading.Thread(target=self._keep, name="workers", daemon=True)
+
+    def __enter__(self) -> "Workers":
+        if self.settings.workers:
+            self._watch.start()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._ending.set()
+        process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _keep(self) -> None:
+        """A worker is there, until this server ends."""
+        while not self._ending.is_set():
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+                self.command(), stdin=subprocess.PIPE, env=self.surroundings()
+            )
+            code = self._process.wait()
+            if not self._ending.wait(AGAIN_S):
+                log.warning("the worker ended with %s and is started again", code)
+
+    def command(self) -> list[str]:
+        asked = self.settings
+        words = {"home": asked.home, "slots": asked.workers, "lease": asked.lease_s}
+        return [sys.executable, "-m", "service.work", *(f"--{name}={value}" for name, value in words.items())]
+
+    def surroundings(self) -> dict[str, str]:
+        """The database's URL may hold a password, and everybody sees the words of a command."""
+        return {**os.environ, DATABASE: self.settings.database_url}
+
+
+def serve(settings: Settings) -> None:
+    """Until it is told to stop."""
+    began = time.monotonic()
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    log.info("ready to start after %.2f s", time.monotonic() - began)
+    with Workers(settings):
+        print(f"headhunt serves on http://{settings.host}:{settings.port}", flush=True)
+        uvicorn.Server(config).run()

@@ -1,0 +1,45 @@
+"""A worker as a process: `python -m service.work`, as `headhunt serve` starts it and starts it again when it dies. The
+environment names the database.
+
+It ends, and gives back what it runs, on SIGTERM and when its standard input is closed: that is its server's death.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from service.jobs.worker import Post, Worker
+
+DATABASE = "HEADHUNT_DATABASE"
+KINDS = {"recommend": "service.recommending:run"}
+PRELOADED = ["service.recommending"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--lease", type=float, default=10.0)
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    worker = Worker(Post(os.environ[DATABASE], asked.home, KINDS, asked.lease), name, asked.slots)
+    worker.preload(PRELOADED)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
+    worker.run()
+
+
+def end_with_the_server(worker: Worker) -> None:
+    sys.stdin.buffer.read()
+    worker.stop()
+
+
+if __name__ == "__main__":
+    main()
