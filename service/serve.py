@@ -23,8 +23,8 @@ PATIENCE_S = 10.0
 class Workers:
     """The worker process of this server."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, module: str) -> None:
+        self.settings, self.module = settings, module
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._watch = threading.Thread(target=self._keep, name="workers", daemon=True)
@@ -58,15 +58,15 @@ class Workers:
     def command(self) -> list[str]:
         asked = self.settings
         words = {"home": asked.home, "slots": asked.workers, "lease": asked.lease_s}
-        return [sys.executable, "-m", "service.work", *(f"--{name}={value}" for name, value in words.items())]
+        return [sys.executable, "-m", self.module, *(f"--{name}={value}" for name, value in words.items())]
 
     def surroundings(self) -> dict[str, str]:
         """The database's URL may hold a password, and everybody sees the words of a command."""
         return {**os.environ, DATABASE: self.settings.database_url}
 
 
-def serve(settings: Settings) -> None:
-    """Until it is told to stop."""
+def serve(settings: Settings, worker: str = "service.work") -> None:
+    """Until it is told to stop. worker: the module that is started as one; benchmarks bring jobs of their own."""
     began = time.monotonic()
     app = create_app(settings)
     config = uvicorn.Config(
@@ -78,6 +78,6 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     log.info("ready to start after %.2f s", time.monotonic() - began)
-    with Workers(settings):
+    with Workers(settings, worker):
         print(f"headhunt serves on http://{settings.host}:{settings.port}", flush=True)
         uvicorn.Server(config).run()

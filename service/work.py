@@ -11,16 +11,17 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from service.jobs.worker import Post, Worker
+from service.jobs.worker import Kinds, Post, Worker
 
 DATABASE = "HEADHUNT_DATABASE"
 KINDS = {"recommend": "service.recommending:run"}
-PRELOADED = ["service.recommending"]
+PRELOADED = ("service.recommending",)
 
 
-def main() -> None:
+def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--slots", type=int, default=1)
@@ -28,8 +29,8 @@ def main() -> None:
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(Post(os.environ[DATABASE], asked.home, KINDS, asked.lease), name, asked.slots)
-    worker.preload(PRELOADED)
+    worker = Worker(Post(os.environ[DATABASE], asked.home, kinds, asked.lease), name, asked.slots)
+    worker.preload(list(preloaded))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
