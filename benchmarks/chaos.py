@@ -63,7 +63,10 @@ def torment(settings: Settings, count: int, kills: int, chance: random.Random) -
                 if pid is None:
                     continue
                 before = running(queue)
-                os.kill(pid, signal.SIGKILL)
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:  # it has just ended by itself
+                    continue
                 killed[target] += 1
                 if target == "server":
                     server.wait()

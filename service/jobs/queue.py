@@ -181,15 +181,17 @@ class Queue:
         """The worker has stopped what was cancelled."""
         return self._end(fence, "cancelled")
 
-    def fail(self, fence: Fence, fault: JobFault, again: bool = True) -> bool:
-        """It went wrong: another attempt after a while, or the end. `again` False: another would end the same way."""
+    def fail(self, fence: Fence, fault: JobFault, again: bool = True, wait_s: float | None = None) -> bool:
+        """It went wrong: another attempt after a while, or the end. `again` False: another would end the same way.
+        wait_s: before the next attempt; None: longer each time.
+        """
         text = msgspec.json.encode(fault).decode()
         with self.database.write() as connection:
             row = connection.execute(sa.select(jobs.c.attempts).where(self._held(fence))).first()
             if row is None:
                 return False
             last = not again or fence.attempt >= row.attempts
-            wait = BACKOFF_S[min(fence.attempt, len(BACKOFF_S)) - 1]
+            wait = BACKOFF_S[min(fence.attempt, len(BACKOFF_S)) - 1] if wait_s is None else wait_s
             values = (
                 {"state": "failed", "ended": self.now}
                 if last

@@ -36,6 +36,8 @@ LOOK_S = 0.5
 """So often a running job is asked whether it was cancelled."""
 IDLE_S = 0.2
 """So long nothing is asked for when there was nothing to do."""
+AFTER_DEATH_S = 0.2
+"""Before the next attempt when a child died: most are killed from outside, and attempts are counted anyhow."""
 
 Kinds = Mapping[str, str]
 """Kind of job -> `module:function` that takes a Work and returns what the job comes to."""
@@ -101,7 +103,7 @@ class Running:
         self.alive.close()
         code = self.process.exitcode
         fault = JobFault(code="worker_died", words=f"The process of this job ended without a word (exit code {code}).")
-        queue.fail(self.claim.fence, fault)
+        queue.fail(self.claim.fence, fault, wait_s=AFTER_DEATH_S)
 
 
 class Worker:
