@@ -124,6 +124,8 @@ class Hunt:
         self.labelled = request.labels and len(sample.classes) > 1
         self.store, self.pace = FeatureStore(scratch), Pace()
         self.known, self.signals = known, [dict[str, float]() for _ in self.cards]
+        self.holding: dict[str, float] = {}
+        """Domains that hold images of the sample, and which share of them."""
         self.learn_apart_from(overlap(zoo, sample.version))
         self.probes: dict[str, ProbeResult] = {}
         self.views: dict[str, Views] = {}
@@ -158,7 +160,7 @@ class Hunt:
 
     def learn_apart_from(self, seen: SeenBefore) -> None:
         """Leave out the models, lessons and outcomes of domains that hold these images."""
-        self.holding = {**getattr(self, "holding", {}), **seen.shares}
+        self.holding = {**self.holding, **seen.shares}
         self.seen = have_seen(self.zoo, SeenBefore(self.holding))
         known = apart_from_sample(self.known, self.zoo, self.sample, self.holding)
         self.lessons, self.outcomes = with_networks(known.lessons), known.outcomes

@@ -2,13 +2,14 @@
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
-import time
 
 import uvicorn
 
+from headhunt.errors import BadValue
 from service.app import create_app
 from service.settings import Settings
 from service.work import DATABASE
@@ -67,17 +68,26 @@ class Workers:
 
 def serve(settings: Settings, worker: str = "service.work") -> None:
     """Until it is told to stop. worker: the module that is started as one; benchmarks bring jobs of their own."""
-    began = time.monotonic()
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
-    log.info("ready to start after %.2f s", time.monotonic() - began)
-    with Workers(settings, worker):
-        print(f"headhunt serves on http://{settings.host}:{settings.port}", flush=True)
-        uvicorn.Server(config).run()
+    with listening(settings) as place:
+        config = uvicorn.Config(
+            create_app(settings), log_level="warning", timeout_graceful_shutdown=5, server_header=False
+        )
+        with Workers(settings, worker):
+            print(f"headhunt serves on http://{settings.host}:{settings.port}", flush=True)
+            uvicorn.Server(config).run([place])
+
+
+def listening(settings: Settings) -> socket.socket:
+    """The port, before anything is promised or started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    place = socket.socket(family)
+    try:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind((settings.host, settings.port))
+    except OSError as error:
+        place.close()
+        raise BadValue(
+            f"Nothing can listen on {settings.host}:{settings.port} ({error.strerror or error})."
+            " Give another --port, or an address of this machine as --host."
+        ) from error
+    return place

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headhunt.vocabulary import GIB, MIB, Struct
+from headhunt.vocabulary import MIB, Struct
 
 
 class Settings(Struct, frozen=True, omit_defaults=False):
@@ -15,8 +15,6 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     workers: int = 1
     lease_s: float = 10.0
     """A worker that is silent for so long is taken for dead, and its jobs go to others."""
-    quota_bytes: int = 20 * GIB
-    """Of a project's stored images and unfinished uploads."""
     max_json_bytes: int = MIB
 
     @property

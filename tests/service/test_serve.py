@@ -116,6 +116,18 @@ def test_a_server_that_is_killed_loses_no_job(home: Path, tmp_path: Path) -> Non
         assert ended(client, job)["state"] == "done"
 
 
+def test_a_port_that_is_taken_is_told_before_anything_is_promised(home: Path) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        words = ["serve", "--workers", "0", "--port", str(one.getsockname()[1])]
+        environment = {**os.environ, "HEADHUNT_HOME": str(home)}
+        done = subprocess.run([*HEADHUNT, *words], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Give another --port" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_what_is_wrong_with_the_words_is_told_in_a_line(home: Path) -> None:
     environment = {**os.environ, "HEADHUNT_HOME": str(home)}
     for words in (
