@@ -1,67 +1,59 @@
-"""The application: `create_app(settings)` joins database, queue, keys and routes. It imports no torch."""
+"""The application: `create_app(settings)` joins the parts and the routes. It imports no torch."""
 
-import secrets
 from typing import Any
 
-from litestar import Litestar, Request, Router, get
-from litestar.datastructures import MutableScopeHeaders
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.types import Message, Scope
 
-import headhunt
-from service.database import Database
-from service.datasets import Datasets
-from service.jobs.queue import Queue
-from service.keys import Keys
+from headhunt import __version__
+from service.access import Caller, allowed
+from service.describing import described
+from service.measures import Measures
+from service.paging import paging_of
+from service.parts import Service, service_of
 from service.problems import answered
-from service.routes.datasets import add_dataset, get_dataset, list_datasets
-from service.routes.recommendations import ask, cancel, follow, get_recommendation
-from service.routes.state import Service
+from service.requests import Surroundings, begin
+from service.routes import ROUTES
 from service.settings import Settings
-from service.tables import metadata
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-ROUTES = (add_dataset, list_datasets, get_dataset, ask, get_recommendation, cancel, follow)
-
-
-def service_of(settings: Settings) -> Service:
-    """The parts, without the web. Makes the tables that are not there."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database_url)
-    database.make(metadata)
-    queue = Queue(database, settings.lease_s)
-    return Service(settings, database, queue, Keys(database), Datasets(database, settings.home))
 
 
 def create_app(settings: Settings) -> Litestar:
     service = service_of(settings)
+    measures = Measures(service.database, settings)
     return Litestar(
-        [health, ready, Router("/api/v1", route_handlers=ROUTES)],
-        dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
+        [health, ready, metrics, Router("/api/v1", route_handlers=ROUTES)],
+        dependencies={
+            "service": Provide(lambda: service, sync_to_thread=False),
+            "measures": Provide(lambda: measures, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
+            "paging": Provide(paging_of, sync_to_thread=False),
+        },
+        guards=[allowed],
         exception_handlers={Exception: answered},
-        before_request=name_request,
-        before_send=[add_headers],
+        before_request=begin,
+        before_send=[Surroundings(service, measures)],
         request_max_body_size=settings.max_json_bytes,
-        openapi_config=OpenAPIConfig(title="headhunt", version=headhunt.__version__, path="/api/schema"),
+        openapi_config=described(),
         on_shutdown=[service.database.close],
+        state=State({"service": service}),
         debug=False,
     )
 
 
-@get("/health", sync_to_thread=False)
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """Whom the guard found."""
+    found: Caller = request.state.caller
+    return found
+
+
+@get("/health", sync_to_thread=False, who="anyone", tags=["state"])
 def health() -> dict[str, str]:
     """The process answers."""
-    return {"status": "ok", "version": headhunt.__version__}
+    return {"status": "ok", "version": __version__}
 
 
-@get("/ready", sync_to_thread=True)
+@get("/ready", sync_to_thread=True, who="anyone", tags=["state"])
 def ready(service: NamedDependency[Service]) -> dict[str, str]:
     """The database answers, too."""
     with service.database.read() as connection:
@@ -69,14 +61,7 @@ def ready(service: NamedDependency[Service]) -> dict[str, str]:
     return {"status": "ok"}
 
 
-def name_request(request: Request[Any, Any, Any]) -> None:
-    """Every request has a name, which its answer, its log lines and its job carry."""
-    request.state.request_id = secrets.token_hex(8)
-
-
-async def add_headers(message: Message, _: Scope) -> None:
-    """To every answer, those about errors included."""
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
+@get("/metrics", sync_to_thread=True, who="known", tags=["state"], media_type="text/plain")
+def metrics(measures: NamedDependency[Measures]) -> Response[bytes]:
+    """For Prometheus; any key that holds may read it."""
+    return Response(measures.text(), media_type="text/plain; version=0.0.4")

@@ -22,8 +22,6 @@ from headhunt.errors import BadValue, ServiceUnavailable, one_line
 
 PATIENCE_S = 30.0
 """So long a writer waits for another one."""
-MAKING = 4_846_843
-"""The number of PostgreSQL's lock for making tables; any, always the same."""
 CLOCKS = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "extract(epoch from clock_timestamp())::double precision",
@@ -54,13 +52,6 @@ class Database:
     def read(self) -> Iterator[Connection]:
         with told(), self.engine.connect() as connection, connection.begin():
             yield connection
-
-    def make(self, metadata: sa.MetaData) -> None:
-        """The tables that are not there. Several processes may begin at once: one makes them, the others wait."""
-        with self.write() as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MAKING})")
-            metadata.create_all(connection)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from headhunt.errors import BadValue, NameTaken, UnknownDataset, printable
-from headhunt.vocabulary import Dataset, SampleLimits
+from headhunt.vocabulary import SampleLimits
+from headhunt.wire import Dataset
 from service.database import Database
-from service.tables import datasets
+from service.tables import dataset_versions, datasets
 from zoo.images.blobs import Blobs
 from zoo.images.samples import Sample, open_sample
 
@@ -43,42 +44,51 @@ class Datasets:
     def _put(self, project: str, name: str, version: str, facts: dict[str, Any]) -> tuple[Dataset, bool]:
         with self.database.write() as connection:
             mine = (datasets.c.project == project) & (datasets.c.name == name)
-            row = connection.execute(sa.select(datasets).where(mine)).first()
+            row = connection.execute(self._shown().where(mine)).first()
             if row is not None and row.version != version:
                 raise NameTaken(f"A dataset {printable(name)!r} with other images is here already. Give another name.")
             if row is not None:
                 return dataset_of(row), False
-            values = {
-                "id": uuid.uuid4().hex,
-                "project": project,
-                "name": name,
-                "version": version,
-                "facts": msgspec.json.encode(facts).decode(),
-                "created": self.database.now,
-            }
+            now = self.database.now
+            own = uuid.uuid4().hex
+            values = {"id": own, "project": project, "name": name, "latest": 1, "created": now}
             connection.execute(sa.insert(datasets).values(values))
-            return dataset_of(connection.execute(sa.select(datasets).where(mine)).one()), True
+            text = msgspec.json.encode(facts).decode()
+            first = {"dataset": own, "number": 1, "version": version, "facts": text, "created": now}
+            connection.execute(sa.insert(dataset_versions).values(first))
+            return dataset_of(connection.execute(self._shown().where(mine)).one()), True
 
-    def all(self, project: str) -> list[Dataset]:
-        """The newest first."""
-        wanted = sa.select(datasets).where(datasets.c.project == project)
+    def all(self, project: str, before: tuple[float, str] | None = None, limit: int = 100) -> list[Dataset]:
+        """The newest first; `before`: the time and id of the last one that was seen."""
+        wanted = self._shown().where(datasets.c.project == project)
+        if before is not None:
+            at, name = before
+            wanted = wanted.where((datasets.c.created < at) | ((datasets.c.created == at) & (datasets.c.id < name)))
         with self.database.read() as connection:
-            rows = connection.execute(wanted.order_by(datasets.c.created.desc(), datasets.c.id)).all()
+            rows = connection.execute(
+                wanted.order_by(datasets.c.created.desc(), datasets.c.id.desc()).limit(limit)
+            ).all()
         return [dataset_of(row) for row in rows]
 
     def get(self, project: str, named: str) -> Dataset:
         """By id or by name. Raises UnknownDataset."""
         same = (datasets.c.id == named) | (datasets.c.name == named)
         with self.database.read() as connection:
-            row = connection.execute(sa.select(datasets).where(datasets.c.project == project, same)).first()
+            row = connection.execute(self._shown().where(datasets.c.project == project, same)).first()
         if row is None:
             raise UnknownDataset(named)
         return dataset_of(row)
+
+    def _shown(self) -> sa.Select[Any]:
+        newest = (dataset_versions.c.dataset == datasets.c.id) & (dataset_versions.c.number == datasets.c.latest)
+        columns = (datasets, dataset_versions.c.version, dataset_versions.c.facts)
+        return sa.select(*columns).join(dataset_versions, newest)
 
 
 def facts_of(sample: Sample) -> dict[str, Any]:
     return {
         "images": len(sample.version.entries),
+        "bytes": sum(entry.size for entry in sample.version.entries),
         "classes": sample.classes,
         "splits": sample.splits,
         "refused": sample.refused[:TOLD],
@@ -88,7 +98,7 @@ def facts_of(sample: Sample) -> dict[str, Any]:
 
 
 def dataset_of(row: Row[Any]) -> Dataset:
-    own = {"id": row.id, "name": row.name, "version": row.version, "created": row.created}
+    own = {"id": row.id, "name": row.name, "version": row.version, "number": row.latest, "created": row.created}
     return msgspec.convert({**msgspec.json.decode(row.facts), **own}, Dataset)
 
 

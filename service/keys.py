@@ -8,82 +8,74 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
-from headhunt.errors import BadValue, NotSignedIn, UnknownProject, printable
-from headhunt.vocabulary import Role
+from headhunt.errors import BadValue, NotSignedIn, UnknownKey, printable
+from headhunt.wire import Key, KeyAsked, NewKey, Role
 from service.database import Database
-from service.tables import api_keys, projects
+from service.tables import api_keys, users
 
-DEFAULT = "default"
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what those before it may."""
 DAY_S = 86400.0
+LONGEST = 128
 REFUSED = "This needs a key that holds. Send 'Authorization: Bearer KEY'; 'headhunt key create' makes one."
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who asks: the project of the key, and what it may do there."""
+class Held:
+    """What a key that holds is for."""
 
+    key: str
+    name: str
     project: str
     role: Role
-    key: str
-
-    def may(self, role: Role) -> bool:
-        return ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Keys:
-    """The projects and keys of a database."""
+    """The keys of a database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def project(self, name: str, make: bool = False) -> str:
-        """The id of a project of that name. Raises UnknownProject."""
-        with self.database.write() as connection:
-            found = connection.execute(sa.select(projects.c.id).where(projects.c.name == name)).scalar()
-            if found is None and not make:
-                known = connection.execute(sa.select(projects.c.name)).scalars().all()
-                raise UnknownProject(name, known)
-            if found is None:
-                check_name(name)
-                found = secrets.token_hex(16)
-                row = {"id": found, "name": name, "created": self.database.now}
-                connection.execute(sa.insert(projects).values(row))
-            return str(found)
-
-    def create(self, project: str, role: Role = "member", name: str = "", days: float | None = None) -> str:
-        """A new key of the project with this id. It is told this once."""
-        if role not in ROLES:
-            raise BadValue(f"No role {role!r}. There are: {', '.join(ROLES)}.")
-        if days is not None and not 0 < days < 36500:
-            raise BadValue(f"A key cannot hold for {days:g} days. Give a number above 0, or none for ever.")
+    def create(self, project: str, asked: KeyAsked, user: str | None = None) -> NewKey:
+        """A new key of the project with this id. Its secret is told this once."""
+        check(asked)
         key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         row = {
             "id": key,
             "project": project,
-            "name": name,
-            "role": role,
+            "user": user,
+            "name": asked.name,
+            "role": asked.role,
             "secret_hash": hashed(secret),
             "created": self.database.now,
-            "expires": None if days is None else self.database.now + days * DAY_S,
+            "expires": None if asked.days is None else self.database.now + asked.days * DAY_S,
         }
         with self.database.write() as connection:
             connection.execute(sa.insert(api_keys).values(row))
-        return f"hh_{key}_{secret}"
+            made = connection.execute(self._shown().where(api_keys.c.id == key)).one()
+        return NewKey(key=key_of(made), secret=f"hh_{key}_{secret}")
 
-    def revoke(self, key: str) -> bool:
-        """From now on it does not hold. False: there was none, or it was revoked before."""
+    def all(self, project: str, after: str = "", limit: int = 100) -> list[Key]:
+        """In the order of their ids, revoked and expired ones too."""
+        wanted = self._shown().where(api_keys.c.project == project, api_keys.c.id > after)
+        with self.database.read() as connection:
+            return [key_of(row) for row in connection.execute(wanted.order_by(api_keys.c.id).limit(limit))]
+
+    def revoke(self, project: str, key: str) -> Key:
+        """From now on it does not hold. Raises UnknownKey."""
+        mine = (api_keys.c.id == key) & (api_keys.c.project == project)
+        now = sa.func.coalesce(api_keys.c.revoked, self.database.now)
         with self.database.write() as connection:
-            mine = (api_keys.c.id == key) & api_keys.c.revoked.is_(None)
-            return connection.execute(sa.update(api_keys).where(mine).values(revoked=self.database.now)).rowcount > 0
+            if not connection.execute(sa.update(api_keys).where(mine).values(revoked=now)).rowcount:
+                raise UnknownKey(key)
+            return key_of(connection.execute(self._shown().where(mine)).one())
 
-    def caller(self, token: str) -> Caller:
-        """Who holds this key. Raises NotSignedIn, with the same words whatever is wrong with it."""
+    def holder(self, token: str) -> Held:
+        """Raises NotSignedIn, with the same words whatever is wrong with the key."""
         kind, _, rest = token.partition("_")
         key, _, secret = rest.partition("_")
         wanted = sa.select(api_keys).where(
@@ -98,15 +90,26 @@ class Keys:
         known = row.secret_hash if row is not None else hashed("")
         if not hmac.compare_digest(hashed(secret), known) or row is None:
             raise NotSignedIn(REFUSED)
-        return Caller(row.project, row.role, row.id)
+        return Held(row.id, row.name, row.project, row.role)
+
+    def _shown(self) -> sa.Select[Any]:
+        return sa.select(api_keys, users.c.name.label("by")).outerjoin(users, users.c.id == api_keys.c.user)
+
+
+def key_of(row: Row[Any]) -> Key:
+    return Key(**{name: getattr(row, name) for name in Key.__struct_fields__})
 
 
 def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def check_name(name: str) -> None:
-    if not 1 <= len(name) <= 64 or not all(c.isalnum() or c in "-_." for c in name):
+def check(asked: KeyAsked) -> None:
+    if asked.role not in ROLES:
+        raise BadValue(f"No role {asked.role!r}. There are: {', '.join(ROLES)}.")
+    if asked.days is not None and not 0 < asked.days < 36500:
+        raise BadValue(f"A key cannot hold for {asked.days:g} days. Give a number above 0, or none for ever.")
+    if len(asked.name) > LONGEST or not (asked.name.isprintable() or not asked.name):
         raise BadValue(
-            f"{printable(name, 80)!r} is no name of a project. Use letters, digits, '-', '_', '.', 64 at most."
+            f"{printable(asked.name, 80)!r} is no name of a key. Give {LONGEST} printable characters at most."
         )

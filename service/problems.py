@@ -11,8 +11,10 @@ from litestar.exceptions import HTTPException
 
 from headhunt.errors import (
     BadValue,
+    HasEnded,
     HeadhuntError,
     HomeLocked,
+    InUse,
     NameTaken,
     NotAllowed,
     NotSignedIn,
@@ -20,10 +22,11 @@ from headhunt.errors import (
     Refused,
     ServiceUnavailable,
     TooLarge,
+    TooManyTries,
     UnknownName,
     UnsupportedType,
 )
-from headhunt.vocabulary import Problem
+from headhunt.wire import Problem
 
 log = logging.getLogger("headhunt.service")
 STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
@@ -31,6 +34,9 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (NotAllowed, 403),
     (UnknownName, 404),
     (NameTaken, 409),
+    (InUse, 409),
+    (HasEnded, 409),
+    (TooManyTries, 429),
     (Refused, 422),
     (TooLarge, 413),
     (UnsupportedType, 415),
@@ -47,7 +53,8 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
-        return problem(request, status, error.code, str(error))
+        wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else None
+        return problem(request, status, error.code, str(error), wait)
     if isinstance(error, HTTPException):
         status = error.status_code
         return problem(request, status, code_of(status), words_of(error), error.headers)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from headhunt.durations import seconds_of
-from headhunt.vocabulary import RecommendationAsked
+from headhunt.wire import RecommendationAsked
 from recommender.clock import Deadline
 from recommender.recommend import recommend
 from recommender.request import Progress, Request

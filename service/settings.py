@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headhunt.vocabulary import MIB, Struct
+from headhunt.vocabulary import GIB, MIB, Struct
 
 
 class Settings(Struct, frozen=True, omit_defaults=False):
@@ -16,7 +16,20 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     lease_s: float = 10.0
     """A worker that is silent for so long is taken for dead, and its jobs go to others."""
     max_json_bytes: int = MIB
+    url: str | None = None
+    """Where users reach it, when that is not http://host:port: behind a proxy, as https://hunt.example.org."""
+    project_bytes: int = 100 * GIB
+    """What the uploads of one project may take, unless the project has a limit of its own."""
 
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite+pysqlite:///{self.home / 'service.db'}"
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.url or f"http://{host}:{self.port}").rstrip("/")
+
+    def link(self, token: str) -> str:
+        """What lets somebody in once. The token stands behind the #, which browsers do not send and servers not log."""
+        return f"{self.address}/sign-in#{token}"

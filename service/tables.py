@@ -1,75 +1,237 @@
-"""The tables. Rows stay in the modules that own them; times are seconds of the database's clock."""
+"""The tables. Rows stay in the modules that own them; times are seconds of the database's clock.
+
+A change here is a new file in service/migrations/versions; a test compares the two, on both databases.
+"""
+
+from typing import Any
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMES)
 
-jobs = sa.Table(
-    "jobs",
+
+def named(length: int = 32) -> sa.Column[str]:
+    return sa.Column("id", sa.String(length), primary_key=True)
+
+
+def of(table: str, **more: Any) -> sa.Column[str]:
+    """The row of another table that this one belongs to, and goes with."""
+    name = table.removesuffix("s")
+    return sa.Column(
+        name, sa.String(32), sa.ForeignKey(f"{table}.id", ondelete="CASCADE"), **{"nullable": False, **more}
+    )
+
+
+def when(name: str, needed: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Float(53), nullable=not needed)
+
+
+# --- Who is there ----------------------------------------------------------------------------------------------------
+
+users = sa.Table(
+    "users",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("project", sa.String(64), nullable=False),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("spec", sa.Text, nullable=False),
-    sa.Column("resource", sa.String(16), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False, default=0),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("run_after", sa.Float, nullable=False),
-    sa.Column("started", sa.Float),
-    sa.Column("ended", sa.Float),
-    sa.Column("lease_until", sa.Float),
-    sa.Column("worker", sa.String(64)),
-    sa.Column("cancel", sa.Boolean, nullable=False, default=False),
-    sa.Column("step", sa.Text),
-    sa.Column("result", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("request_id", sa.String(64)),
-    sa.Column("key", sa.String(128)),
-    sa.UniqueConstraint("project", "key", name="uq_jobs_project_key"),
+    named(),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("password", sa.String(256)),
+    sa.Column("admin", sa.Boolean, nullable=False),
+    when("created", True),
+    when("disabled"),
 )
-sa.Index("ix_jobs_state", jobs.c.state, jobs.c.resource, jobs.c.created)
-sa.Index("ix_jobs_project", jobs.c.project, jobs.c.created)
 
-job_events = sa.Table(
-    "job_events",
+sessions = sa.Table(
+    "sessions",
     metadata,
-    sa.Column("job", sa.String(32), sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("at", sa.Float, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    named(64),
+    of("users"),
+    sa.Column("csrf", sa.String(64), nullable=False),
+    sa.Column("linked", sa.Boolean, nullable=False),
+    when("created", True),
+    when("expires", True),
+)
+
+sign_in_links = sa.Table(
+    "sign_in_links", metadata, named(64), of("users"), when("created", True), when("expires", True)
+)
+
+failures = sa.Table(
+    "failures",
+    metadata,
+    named(),
+    sa.Column("subject", sa.String(160), nullable=False),
+    when("at", True),
+    sa.Index("ix_failures_subject_at", "subject", "at"),
 )
 
 projects = sa.Table(
     "projects",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
+    named(),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("max_bytes", sa.BigInteger),
+    when("created", True),
+)
+
+members = sa.Table(
+    "members",
+    metadata,
+    of("projects", primary_key=True),
+    of("users", primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    when("created", True),
 )
 
 api_keys = sa.Table(
     "api_keys",
     metadata,
-    sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("project", sa.String(32), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    named(16),
+    of("projects", index=True),
+    of("users", nullable=True),
     sa.Column("name", sa.String(128), nullable=False),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("secret_hash", sa.String(64), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("expires", sa.Float),
-    sa.Column("revoked", sa.Float),
+    when("created", True),
+    when("expires"),
+    when("revoked"),
 )
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    named(),
+    sa.Column("project", sa.String(32)),
+    when("at", True),
+    sa.Column("who", sa.String(160), nullable=False),
+    sa.Column("action", sa.String(160), nullable=False),
+    sa.Column("path", sa.String(512), nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("request_id", sa.String(64)),
+    sa.Index("ix_audit_project_at", "project", "at"),
+)
+
+# --- Datasets --------------------------------------------------------------------------------------------------------
 
 datasets = sa.Table(
     "datasets",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("project", sa.String(32), sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    named(),
+    of("projects"),
     sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("latest", sa.Integer, nullable=False),
+    when("created", True),
+    sa.UniqueConstraint("project", "name"),
+)
+
+dataset_versions = sa.Table(
+    "dataset_versions",
+    metadata,
+    of("datasets", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.String(64), nullable=False, index=True),
     sa.Column("facts", sa.Text, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.UniqueConstraint("project", "name", name="uq_datasets_project_name"),
+    when("created", True),
+)
+
+project_blobs = sa.Table(
+    "project_blobs",
+    metadata,
+    of("projects", primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    when("created", True),
+    sa.Index("ix_project_blobs_digest", "digest"),
+)
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    named(),
+    of("projects"),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64)),
+    sa.Column("key", sa.String(128)),
+    when("created", True),
+    when("touched", True),
+    sa.UniqueConstraint("project", "key"),
+)
+
+upload_parts = sa.Table(
+    "upload_parts",
+    metadata,
+    of("uploads", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    when("created", True),
+)
+
+# --- Jobs ------------------------------------------------------------------------------------------------------------
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    named(),
+    sa.Column("project", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("resource", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("dataset", sa.String(32), index=True),
+    sa.Column("by", sa.String(160)),
+    when("created", True),
+    when("run_after", True),
+    when("started"),
+    when("ended"),
+    when("lease_until"),
+    sa.Column("worker", sa.String(64)),
+    sa.Column("cancel", sa.Boolean, nullable=False),
+    sa.Column("step", sa.Text),
+    sa.Column("result", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("request_id", sa.String(64)),
+    sa.Column("key", sa.String(128)),
+    sa.UniqueConstraint("project", "key"),
+    sa.Index("ix_jobs_state_resource_created", "state", "resource", "created"),
+    sa.Index("ix_jobs_project_created", "project", "created"),
+)
+
+job_events = sa.Table(
+    "job_events",
+    metadata,
+    of("jobs", primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    when("at", True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    named(64),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("resources", sa.String(128), nullable=False),
+    when("started", True),
+    when("seen", True),
+)
+
+# --- The zoo, where several machines share it ------------------------------------------------------------------------
+
+shared_files = sa.Table(
+    "shared_files",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    when("changed", True),
 )

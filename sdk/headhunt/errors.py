@@ -2,8 +2,8 @@
 
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
- |                         UnknownJob UnknownDataset UnknownProject
- +-- BadValue              BadSpec, NameTaken, MissingFile
+ |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload
+ +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
  +-- WeightsRefused        UnsafePickle BrokenWeights NonFiniteWeights WeightsMismatch
@@ -17,8 +17,11 @@ HeadhuntError
  +-- Interrupted           the user stopped it; what was done is kept
  +-- OutOfTime             the seconds given did not suffice for one part of the work
  +-- ServiceUnavailable    a part of the server does not answer at this moment
- +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this
- +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue
+ +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
+ +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
+ +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
+ +-- OverQuota             the project has no room left for it
+ +-- ServerUnreachable     no answer from the server that was named
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
 what happened, the value, and what would do, in one line.
@@ -93,12 +96,31 @@ class UnknownProject(UnknownName):
     noun = "project"
 
 
+class UnknownUser(UnknownName):
+    noun = "user"
+
+
+class UnknownKey(UnknownName):
+    noun = "key"
+
+
+class UnknownUpload(UnknownName):
+    noun = "upload"
+
+
 class BadValue(HeadhuntError):
     """A value that cannot be used: says which, and what would do."""
 
 
 class BadSpec(BadValue):
     """A model, network or source written in a form that is not understood."""
+
+
+class UnknownField(BadValue):
+    """A field or parameter that nobody knows: it is refused, never passed over."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(did_you_mean("field", name, known, f"There are: {', '.join(sorted(known))}."))
 
 
 class NameTaken(BadValue):
@@ -328,12 +350,44 @@ class NotAllowed(HeadhuntError):
     """The key holds, but may not do this."""
 
 
+class CrossSite(NotAllowed):
+    """A request with a session's cookie that does not come from our own page."""
+
+
+class TooManyTries(HeadhuntError):
+    """Too many wrong names, passwords or keys came from there. `wait_s`: when it may be tried again."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"Too many failed attempts. Try again in {wait_s} s.")
+        self.wait_s = wait_s
+
+
+class ChecksumMismatch(HeadhuntError):
+    """What came is not what was announced: it changed on the way. Send it again."""
+
+
+class InUse(HeadhuntError):
+    """Somebody works with it at this moment."""
+
+
+class HasEnded(HeadhuntError):
+    """It is over, and can no longer be changed."""
+
+
+class ServerUnreachable(HeadhuntError):
+    """The server that was named gives no answer."""
+
+
 class EmptyUpload(BadValue):
     """Nothing came."""
 
 
 class TooLarge(HeadhuntError):
     """More came than is taken."""
+
+
+class OverQuota(TooLarge):
+    """The project may not keep so much."""
 
 
 class UnsupportedType(HeadhuntError):

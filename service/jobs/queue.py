@@ -21,8 +21,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from headhunt.errors import UnknownJob
-from headhunt.vocabulary import Job, JobEvent, JobFault, JobState
+from headhunt.errors import HasEnded, InUse, UnknownJob
+from headhunt.wire import Job, JobEvent, JobFault, JobState
 from service.database import Database
 from service.tables import job_events, jobs
 
@@ -43,6 +43,8 @@ class Order:
     key: str | None = None
     request_id: str | None = None
     attempts: int = ATTEMPTS
+    dataset: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Queue:
                 "cancel": False,
                 "key": order.key,
                 "request_id": order.request_id,
+                "dataset": order.dataset,
+                "by": order.by,
             }
             connection.execute(sa.insert(jobs).values(values))
             return self._read(connection, name, None)
@@ -110,10 +114,38 @@ class Queue:
         with self.database.read() as connection:
             return self._read(connection, job, project)
 
-    def cancel(self, job: str, project: str | None = None) -> Job:
-        """What waits ends at once; what runs is ended by its worker at the next heartbeat. What has ended stays."""
+    def all(
+        self, project: str, kind: str | None = None, before: tuple[float, str] | None = None, limit: int = 100
+    ) -> list[Job]:
+        """The newest first, without their results; `before`: the time and id of the last one that was seen."""
+        shown = [column for column in jobs.c if column.name not in ("spec", "step", "result")]
+        wanted: sa.Select[Any] = sa.select(*shown, sa.null().label("result")).where(jobs.c.project == project)
+        if kind is not None:
+            wanted = wanted.where(jobs.c.kind == kind)
+        if before is not None:
+            at, name = before
+            wanted = wanted.where((jobs.c.created < at) | ((jobs.c.created == at) & (jobs.c.id < name)))
+        with self.database.read() as connection:
+            rows = connection.execute(wanted.order_by(jobs.c.created.desc(), jobs.c.id.desc()).limit(limit)).all()
+        return [job_of(row) for row in rows]
+
+    def remove(self, job: str, project: str) -> None:
+        """One that has ended, with all that was told of it. Raises UnknownJob, InUse."""
         with self.database.write() as connection:
             self._read(connection, job, project)
+            ended = (jobs.c.id == job) & jobs.c.state.in_(ENDED)
+            if not connection.execute(sa.delete(jobs).where(ended)).rowcount:
+                raise InUse("This job has not ended. Cancel it first.")
+
+    def cancel(self, job: str, project: str | None = None) -> Job:
+        """What waits ends at once; what runs is ended by its worker at the next look. Twice is as once.
+
+        Raises HasEnded where it came to something before.
+        """
+        with self.database.write() as connection:
+            found = self._read(connection, job, project)
+            if found.state in ("done", "failed"):
+                raise HasEnded(f"This job is {found.state}; it can no longer be cancelled.")
             waiting = (jobs.c.id == job) & (jobs.c.state == "queued")
             connection.execute(sa.update(jobs).where(waiting).values(state="cancelled", ended=self.now, cancel=True))
             running = (jobs.c.id == job) & (jobs.c.state == "running")
@@ -266,4 +298,6 @@ def job_of(row: Row[Any]) -> Job:
         cancelling=row.cancel and row.state == "running",
         result=None if row.result is None else msgspec.Raw(row.result.encode()),
         error=None if fault is None or row.state == "done" else msgspec.structs.replace(fault, traceback=None),
+        dataset=row.dataset,
+        by=row.by,
     )

@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
-from headhunt.vocabulary import JobFault
+from headhunt.wire import JobFault
 from service.database import Database
 from service.jobs.queue import Claim, Queue
 

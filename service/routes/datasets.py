@@ -9,17 +9,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from headhunt.errors import BadValue, UnsupportedType
-from headhunt.vocabulary import Dataset
-from service.routes.state import Service, caller_of
+from headhunt.wire import Dataset, Page
+from service.access import Caller
+from service.paging import Paging, page_of, polled
+from service.parts import Service
 from service.uploads import bare, draft, form
 
+TAGS = ["datasets"]
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
-@post("/datasets", request_max_body_size=None)
-async def add_dataset(request: Request[Any, Any, Any], service: NamedDependency[Service]) -> Response[Dataset]:
+@post("/datasets", request_max_body_size=None, who="member", tags=TAGS)
+async def add_dataset(
+    request: Request[Any, Any, Any], service: NamedDependency[Service], caller: NamedDependency[Caller]
+) -> Response[Dataset]:
     """A zip or tar of images with a folder for each class: as the file `archive` of a form, or as the bare body."""
-    caller = await sync_to_thread(caller_of, service, request, "member")
     kind, options = request.content_type
     with draft(service.settings.home) as file:
         if kind == "multipart/form-data":
@@ -36,17 +40,33 @@ async def add_dataset(request: Request[Any, Any, Any], service: NamedDependency[
     return Response(found, status_code=201 if new else 200, headers={"Location": f"/api/v1/datasets/{found.id}"})
 
 
-@get("/datasets", sync_to_thread=True)
-def list_datasets(request: Request[Any, Any, Any], service: NamedDependency[Service]) -> list[Dataset]:
-    return service.datasets.all(caller_of(service, request, "reader").project)
+@get("/datasets", sync_to_thread=True, who="reader", tags=TAGS)
+def list_datasets(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
+) -> Response[Page[Dataset]]:
+    """The newest first."""
+    found = service.datasets.all(caller.project, paging.cursor(float, str), paging.limit + 1)
+    return polled(request, page_of(found, paging.limit, lambda one: (one.created, one.id)))
 
 
-@get("/datasets/{dataset:str}", sync_to_thread=True)
-def get_dataset(request: Request[Any, Any, Any], service: NamedDependency[Service], dataset: FromPath[str]) -> Dataset:
-    return service.datasets.get(caller_of(service, request, "reader").project, dataset)
+@get("/datasets/{dataset:str}", sync_to_thread=True, who="reader", tags=TAGS)
+def get_dataset(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    dataset: FromPath[str],
+) -> Response[Dataset]:
+    """By id or by name."""
+    return polled(request, service.datasets.get(caller.project, dataset))
 
 
 def stem_of(filename: str) -> str:
     """`photos.tar.gz` is called photos. It names nothing on the disk."""
     plain = filename.replace("\\", "/").rpartition("/")[2]
     return next((plain[: -len(suffix)] for suffix in SUFFIXES if plain.lower().endswith(suffix)), plain)
+
+
+ROUTES = (add_dataset, list_datasets, get_dataset)

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from litestar.testing import TestClient
 
+from service.app import create_app
 from service.database import Database
+from service.keys import ROLES
+from service.migrations import NEWEST
+from service.parts import service_of
+from service.settings import Settings
 from service.tables import metadata
+from tests.service.asking import Client
+from tests.service.tables_of import drop_all
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -38,7 +46,34 @@ def own_database(named: str, worker: str) -> str:
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     made = Database(url)
-    metadata.drop_all(made.engine)
+    drop_all(made)
     metadata.create_all(made.engine)
+    with made.write() as connection:  # as migrations leave it, and faster
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{NEWEST}')")
     yield made
     made.close()
+
+
+@pytest.fixture
+def settings(database: Database, url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database=url)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as one:
+        yield one
+
+
+@pytest.fixture
+def keys(settings: Settings) -> dict[str, str]:
+    """Of a project: one of each role, one that has expired, one that was revoked; and one of another project."""
+    service = service_of(settings)
+    made = {role: service.key("default", role) for role in ROLES}
+    made["other"] = service.key("other", "owner")
+    made["expired"] = service.key("default", "owner", days=1e-9)
+    made["revoked"] = service.key("default", "owner")
+    service.keys.revoke(service.projects.ensure("default"), made["revoked"].split("_")[1])
+    service.database.close()
+    return made

@@ -13,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from headhunt.errors import BadValue, UnknownJob
-from headhunt.vocabulary import JobFault
+from headhunt.wire import JobFault
 from service.database import Database
 from service.jobs.queue import Claim, Fence, Order, Queue
-from service.tables import jobs, metadata
+from service.migrations import migrate
+from service.tables import jobs
+from tests.service.tables_of import drop_all
 
 ORDER = Order(project="p", kind="count", spec={"to": 3})
 FAULT = JobFault(code="broken", words="It broke.", traceback="Traceback ...")
@@ -268,11 +270,11 @@ def worker(url: str, name: str) -> "subprocess.Popen[bytes]":
 def test_several_may_make_the_tables_at_once(url: str) -> None:
     """As a server and a command do that begin at the same moment."""
     emptied = Database(url)
-    metadata.drop_all(emptied.engine)
+    drop_all(emptied)
     emptied.close()
     makers = [Database(url) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda one: one.make(metadata), makers))
+        list(pool.map(lambda one: migrate(one), makers))
     assert Queue(makers[0]).put(ORDER).state == "queued"
     for one in makers:
         one.close()

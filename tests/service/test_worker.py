@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headhunt.vocabulary import Job
+from headhunt.wire import Job
 from service.database import Database
 from service.jobs import queue as queue_module
 from service.jobs.queue import ENDED, Order, Queue

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headhunt.cli.values import bounded, whole
 from headhunt.home import home_folder
-from service.app import service_of
+from service.parts import service_of
 from service.serve import serve
 from service.settings import Settings
 from service.work import DATABASE
@@ -21,8 +21,7 @@ def create_key(asked: argparse.Namespace) -> None:
     days = None if asked.days is None else bounded("days", asked.days, float, "a number above 0", lambda n: n > 0)
     service = service_of(settings_of(asked))
     try:
-        project = service.keys.project(asked.project, make=True)
-        print(service.keys.create(project, asked.role, asked.name, days))
+        print(service.key(asked.project, asked.role, asked.name or "", days))
     finally:
         service.database.close()
 

@@ -1,0 +1,155 @@
+"""Who asks, and what they may. Every route says who it is for: `@get("/datasets", who="reader")`; one that does not
+say it is for nobody.
+
+    anyone      nobody need be signed in
+    known       any key that holds, any user who is signed in
+    user        a user who is signed in, not a key
+    admin       a user who runs the server
+    keeper       whoever looks after the zoo, which all projects share: an owner of the default project, or an admin
+    reader, member, owner     in the project that is asked for: that of the key, or the one that a user's request names
+                              in the header Headhunt-Project. What is public may be read by everybody.
+
+What belongs to another project does not exist: 404, never 403.
+"""
+
+import hmac
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from litestar.concurrency import sync_to_thread
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from headhunt.errors import CrossSite, HeadhuntError, NotAllowed, NotSignedIn, UnknownProject
+from headhunt.wire import Role
+from service.keys import REFUSED, Keys
+from service.people import SESSION, People
+from service.projects import DEFAULT, Projects
+
+ROLES: tuple[Role, ...] = get_args(Role)
+PROJECT = "Headhunt-Project"
+CSRF = "X-CSRF-Token"
+SAFE = ("GET", "HEAD", "OPTIONS")
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """project, role: where the request goes, and what the caller may do there; empty where it goes to no project."""
+
+    project: str = ""
+    role: Role | None = None
+    key: str | None = None
+    user: str | None = None
+    name: str = ""
+    admin: bool = False
+    csrf: str | None = None
+    linked: bool = False
+    """Came in by a one-time link, and may set a password without knowing the old one."""
+
+    def may(self, role: Role) -> bool:
+        return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def who(self) -> str:
+        if self.user is not None:
+            return f"user {self.name}"
+        return f"key {self.key} {self.name}".strip() if self.key else "nobody"
+
+
+class Access:
+    """Knows callers by their keys, their sessions, or not at all."""
+
+    def __init__(self, keys: Keys, people: People, projects: Projects) -> None:
+        self.keys, self.people, self.projects = keys, people, projects
+
+    def caller(self, connection: Connection, wanted: str) -> Caller:
+        """Raises NotSignedIn, NotAllowed, UnknownProject, CrossSite."""
+        if wanted == "anyone":
+            return Caller()
+        caller = self._known(connection)
+        named = connection.path_params.get("project") or connection.headers.get(PROJECT)
+        if wanted in ROLES or (wanted == "keeper" and not caller.admin):
+            caller = self.in_project(caller, named)
+        if wanted == "keeper" and not caller.admin:
+            check(caller, "owner")
+            if caller.project != self.projects.ensure(DEFAULT, make=True):
+                raise NotAllowed("All projects share the zoo: owners of the default project and admins look after it.")
+            return caller
+        check(caller, wanted)
+        return caller
+
+    def _known(self, connection: Connection) -> Caller:
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
+        if kind:
+            if kind.lower() != "bearer" or not token.strip():
+                raise NotSignedIn(REFUSED)
+            held = self.keys.holder(token.strip())
+            return Caller(held.project, held.role, key=held.key, name=held.name)
+        cookie = connection.cookies.get(SESSION)
+        if not cookie:
+            return Caller()
+        one = self.people.session(cookie)
+        if connection.scope.get("method") not in SAFE:
+            check_origin(connection, one.csrf)
+        return Caller(user=one.user, name=one.name, admin=one.admin, csrf=one.csrf, linked=one.linked)
+
+    def in_project(self, caller: Caller, named: str | None) -> Caller:
+        """The caller where the request goes: its key's project, one it is a member of, or a public one."""
+        if caller.key is not None and named is None:
+            return caller
+        if caller.key is None and caller.user is None and named is None:
+            raise NotSignedIn(REFUSED)
+        found = self.projects.find(named, caller.user)
+        if caller.key is not None and found is not None and found.id == caller.project:
+            return caller
+        if found is None or (found.role is None and not found.public):
+            if caller.key is None and caller.user is None:
+                raise NotSignedIn(REFUSED)
+            raise UnknownProject(named or "default")
+        return replace(caller, project=found.id, role=found.role or "reader")
+
+
+def check(caller: Caller, wanted: str) -> None:
+    """Deny by default: a word that is not known here is nobody's."""
+    known = caller.key is not None or caller.user is not None
+    if wanted in ("known", "user", "admin") and not known:
+        raise NotSignedIn(REFUSED)
+    if wanted == "known":
+        return
+    if wanted == "user" and caller.user is not None:
+        return
+    if wanted in ("admin", "keeper") and caller.user is not None and caller.admin:
+        return
+    if wanted in ROLES and caller.may(wanted):
+        return
+    if wanted in ROLES:
+        raise NotAllowed(f"This needs a {wanted}, and you are a {caller.role} here. Ask an owner of the project.")
+    raise NotAllowed(
+        "This is for users who are signed in, not for keys." if wanted == "user" else "This is for admins."
+    )
+
+
+def check_origin(connection: Connection, csrf: str) -> None:
+    """A session rides on a cookie, which a browser sends along whoever asks: so a page has to show that it is ours."""
+    check_page(connection)
+    if not hmac.compare_digest(connection.headers.get(CSRF, "").encode(), csrf.encode()):
+        raise CrossSite(f"The request lacks its token. Send what GET /api/v1/session says as csrf, in {CSRF}.")
+
+
+def check_page(connection: Connection) -> None:
+    """Browsers say which page sent a request."""
+    origin = connection.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != connection.headers.get("host", ""):
+        raise CrossSite("Another site sent this request. Open headhunt's own page.")
+
+
+async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
+    """The guard of all routes."""
+    service = connection.app.state.service
+    wanted = handler.opt.get("who", "nobody")
+    try:
+        connection.state.caller = await sync_to_thread(service.access.caller, connection, wanted)
+    except HeadhuntError:
+        connection.state.caller = None
+        raise

@@ -1,0 +1,71 @@
+"""What surrounds every request: its name, its line in the log, its line in the audit, its numbers, careful headers."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+from litestar import Request
+from litestar.concurrency import sync_to_thread
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import Message, Scope
+
+from headhunt.errors import ServiceUnavailable
+from service.access import SAFE, Caller
+from service.measures import Measures
+from service.parts import Service
+
+log = logging.getLogger("headhunt.requests")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+    "Cache-Control": "no-store",
+}
+NOBODY = Caller()
+
+
+def begin(request: Request[Any, Any, Any]) -> None:
+    """Every request has a name, the client's own where it gave a plain one: its answer, its log lines and its job
+    carry it."""
+    name = request.headers.get("x-request-id", "")
+    request.state.request_id = name if NAME.fullmatch(name) else secrets.token_hex(8)
+    request.state.began = time.perf_counter()
+
+
+class Surroundings:
+    """Called before every answer begins to be sent."""
+
+    def __init__(self, service: Service, measures: Measures) -> None:
+        self.service, self.measures = service, measures
+
+    async def __call__(self, message: Message, scope: Scope) -> None:
+        if message["type"] != "http.response.start":
+            return
+        state: dict[str, Any] = dict(scope.get("state") or {})
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if "request_id" in state:
+            headers.setdefault("X-Request-Id", state["request_id"])
+        await self._note(scope, state, message["status"])
+
+    async def _note(self, scope: Scope, state: dict[str, Any], status: int) -> None:
+        method, path = str(scope.get("method", "")), str(scope.get("path", ""))
+        route = str(scope.get("path_template") or "unknown")
+        took = time.perf_counter() - state.get("began", time.perf_counter())
+        caller: Caller = state.get("caller") or NOBODY
+        self.measures.request(method, route, status, took)
+        level = logging.WARNING if status >= 500 else logging.INFO
+        told = {"method": method, "route": route, "status": status, "ms": round(1000 * took, 2), "who": caller.who}
+        log.log(level, "%s %s %s", method, route, status, extra={"request_id": state.get("request_id"), "told": told})
+        if method in SAFE or status >= 400 or route == "unknown":
+            return
+        line = (f"{method} {route}", path, status)
+        try:
+            await sync_to_thread(self.service.audit.add, caller.project, caller.who, line, state.get("request_id"))
+        except ServiceUnavailable:  # the change itself has been made; the log has the line
+            log.exception("the audit could not be written: %s", line, extra={"request_id": state.get("request_id")})

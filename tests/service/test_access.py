@@ -1,0 +1,279 @@
+"""Who may what. The matrix of every route and every wrong caller is made from the route table: a route that forgets to
+say whom it is for is nobody's, and fails here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from service.app import create_app
+from service.database import Database
+from service.jobs.queue import Queue
+from service.parts import first_admin, service_of
+from service.settings import Settings
+from tests.service.asking import Client, bearer, send
+
+WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owner")
+PASSWORD = "a long password"
+BODIES: dict[str, Any] = {
+    "POST /api/v1/recommendations": {"dataset": "{dataset}"},
+    "PATCH /api/v1/projects/{project}": {"public": False},
+    "PUT /api/v1/projects/{project}/members/{user}": {"role": "reader"},
+}
+"""What a request needs beside an id in its path, so that only the id can be what is wrong."""
+
+
+def routes_of(client: Client) -> list[tuple[str, str, str]]:
+    """Every (method, path, whom it is for) of the application."""
+    return [
+        (str(method), route.path_format, handler.opt.get("who", "nobody"))
+        for route in client.app.routes
+        for handler in getattr(route, "route_handlers", ())
+        for method in handler.http_methods
+        if method not in ("HEAD", "OPTIONS")
+    ]
+
+
+@pytest.fixture
+def ids(client: Client, keys: dict[str, str], settings: Settings, database: Database) -> dict[str, str]:
+    """One real thing of the default project for each name that stands in a path."""
+    service = service_of(settings)
+    job = send(client, keys["member"]).json()
+    asked = client.post("/api/v1/recommendations", headers=bearer(keys["member"]), json={"dataset": "photos"}).json()
+    user = service.people.add("somebody")
+    project = service.projects.ensure("default")
+    service.projects.put_member(project, user.id, "owner")
+    service.database.close()
+    key = keys["reader"].split("_")[1]
+    return {
+        "dataset": job["id"],
+        "job": asked["id"],
+        "user": user.id,
+        "project": project,
+        "key": key,
+        "path": "openapi.json",
+    }
+
+
+@pytest.fixture
+def stranger(settings: Settings) -> Iterator[Client]:
+    """Somebody else, at another browser."""
+    with TestClient(create_app(settings), raise_server_exceptions=False) as one:
+        yield one
+
+
+@pytest.fixture
+def page(client: Client, settings: Settings) -> Client:
+    """A browser in which the first admin is signed in, by the link of the first start."""
+    service = service_of(settings)
+    link = first_admin(service)
+    service.database.close()
+    me = client.post("/api/v1/session", json={"token": link}).json()
+    client.headers["X-CSRF-Token"] = me["csrf"]
+    return client
+
+
+def asked(client: Client, route: tuple[str, str], ids: dict[str, str], headers: dict[str, str]) -> Any:
+    method, path = route
+    body = BODIES.get(f"{method} {path}")
+    body = {k: v.format(**ids) if isinstance(v, str) else v for k, v in body.items()} if body else None
+    return client.request(method, path.format(**ids), headers=headers, **({"json": body} if body else {}))
+
+
+def test_every_route_says_whom_it_is_for(client: Client) -> None:
+    found = routes_of(client)
+    assert len(found) > 25
+    assert {who for _, _, who in found} <= set(WORDS), [one for one in found if one[2] not in WORDS]
+    open_ones = {f"{method} {path}" for method, path, who in found if who == "anyone"}
+    assert open_ones == {"GET /health", "GET /ready", "POST /api/v1/session"}
+
+
+def test_no_route_opens_to_a_key_that_does_not_hold(client: Client, keys: dict[str, str], ids: dict[str, str]) -> None:
+    wrong = ("", "Bearer", "Bearer x", "Basic abc", f"Bearer {keys['expired']}", f"Bearer {keys['revoked']}",
+             f"Bearer {keys['member'][:-1]}", "Bearer hh_0_x", f"Bearer {keys['owner']}x")  # fmt: skip
+    for method, path, who in routes_of(client):
+        if who == "anyone":
+            continue
+        for one in wrong:
+            answer = asked(client, (method, path), ids, {"Authorization": one} if one else {})
+            assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in"), (method, path, one)
+    in_the_address = client.get(f"/api/v1/datasets?key={keys['owner']}&access_token={keys['owner']}")
+    assert in_the_address.status_code == 401
+
+
+def test_what_is_of_another_project_does_not_exist(
+    client: Client, keys: dict[str, str], ids: dict[str, str], database: Database
+) -> None:
+    """Not even its owner's key tells whether an id of another project is real."""
+    tried = 0
+    for method, path, who in routes_of(client):
+        if "{" in path and who in ("reader", "member", "owner"):
+            tried += 1
+            real = asked(client, (method, path), ids, bearer(keys["other"]))
+            unreal = asked(client, (method, path), dict.fromkeys(ids, "f" * 32), bearer(keys["other"]))
+            assert real.status_code == unreal.status_code == 404, (method, path, real.text, unreal.text)
+            assert real.json()["code"] == unreal.json()["code"], (method, path)
+    assert tried > 10
+    assert Queue(database).get(ids["job"]).state == "queued"
+    named = {**bearer(keys["other"]), "Headhunt-Project": "default"}
+    assert client.get("/api/v1/datasets", headers=named).status_code == 404
+
+
+def test_a_role_may_do_what_it_may_and_nothing_more(
+    client: Client, keys: dict[str, str], ids: dict[str, str], database: Database
+) -> None:
+    ranks = ("reader", "member", "owner")
+    for method, path, who in routes_of(client):
+        for role in ranks[: ranks.index(who)] if who in ranks else ():
+            answer = asked(client, (method, path), ids, bearer(keys[role]))
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), (method, path, role)
+        if who in ("user", "admin"):
+            answer = asked(client, (method, path), ids, bearer(keys["owner"]))
+            assert answer.status_code == 403, (method, path)
+    assert Queue(database).get(ids["job"]).state == "queued"
+
+
+def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[str, str]) -> None:
+    forms = ("..%2f..%2fetc%2fpasswd", "%252e%252e", "..%5c", "%2f%2fproc%2fself%2froot", "%23%2f..%2f", "a%00b")
+    for method, path, who in routes_of(client):
+        if "{" in path and who in ("reader", "member", "owner"):
+            for form in forms:
+                names = dict.fromkeys(("dataset", "job", "user", "project", "key", "upload", "number", "model"), form)
+                answer = asked(client, (method, path), names, bearer(keys["owner"]))
+                assert answer.status_code in (404, 405), (method, path, form, answer.text)
+                assert "root:" not in answer.text
+
+
+def test_a_public_project_may_be_read_by_everybody_and_changed_by_nobody_else(
+    page: Client, keys: dict[str, str], stranger: Client
+) -> None:
+    there = {"Headhunt-Project": "default"}
+    assert page.patch("/api/v1/projects/default", json={"public": True}).status_code == 200
+    assert stranger.get("/api/v1/datasets", headers=there).status_code == 200
+    assert stranger.get("/api/v1/datasets").status_code == 401
+    theirs = {**bearer(keys["other"]), **there}
+    assert stranger.get("/api/v1/datasets", headers=theirs).status_code == 200
+    asked = {"dataset": "photos"}
+    assert stranger.post("/api/v1/recommendations", headers=theirs, json=asked).status_code == 403
+    assert page.patch("/api/v1/projects/default", json={"public": False}).status_code == 200
+    assert stranger.get("/api/v1/datasets", headers=there).status_code == 401
+
+
+def test_the_link_of_the_first_start_lets_in_once(page: Client, settings: Settings) -> None:
+    me = page.get("/api/v1/session").json()
+    assert (me["user"], me["admin"], me["role"]) == ("admin", True, "owner")
+    service = service_of(settings)
+    assert first_admin(service) is None
+    token, _ = service.people.link("admin")
+    other, _ = service.people.link("admin")
+    service.database.close()
+    assert page.post("/api/v1/session", json={"token": token}).status_code == 401
+    assert page.post("/api/v1/session", json={"token": other}).status_code == 200
+    assert page.post("/api/v1/session", json={"token": other}).status_code == 401
+
+
+def test_a_password_is_set_and_then_needed(page: Client) -> None:
+    assert page.put("/api/v1/session/password", json={"new": "short"}).json()["code"] == "bad_value"
+    assert page.put("/api/v1/session/password", json={"new": PASSWORD}).status_code == 204
+    assert page.get("/api/v1/session").status_code == 401
+    assert page.post("/api/v1/session", json={"name": "admin", "password": "another one"}).status_code == 401
+    signed = page.post("/api/v1/session", json={"name": "admin", "password": PASSWORD})
+    assert signed.status_code == 200
+    cookie = signed.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    page.headers["X-CSRF-Token"] = signed.json()["csrf"]
+    wrong = {"new": PASSWORD + "!", "old": "not that"}
+    assert page.put("/api/v1/session/password", json=wrong).status_code == 403
+    assert page.delete("/api/v1/session").status_code == 204
+    assert page.get("/api/v1/session").status_code == 401
+
+
+def test_a_session_needs_its_token_and_its_own_page(page: Client) -> None:
+    body = {"name": "new"}
+    bare = {"X-CSRF-Token": ""}
+    assert page.post("/api/v1/projects", json=body, headers=bare).json()["code"] == "cross_site"
+    strange = {"Origin": "https://evil.example"}
+    assert page.post("/api/v1/projects", json=body, headers=strange).json()["code"] == "cross_site"
+    assert page.post("/api/v1/session", json={"token": "x"}, headers=strange).json()["code"] == "cross_site"
+    own = {"Origin": str(page.base_url).rstrip("/")}
+    assert page.post("/api/v1/projects", json=body, headers=own).status_code == 201
+
+
+def test_whoever_guesses_has_to_wait(client: Client, settings: Settings) -> None:
+    service = service_of(settings)
+    first_admin(service)
+    service.people.set_password("admin", PASSWORD, None)
+    service.database.close()
+    answers = [client.post("/api/v1/session", json={"name": "admin", "password": str(i)}) for i in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    right = client.post("/api/v1/session", json={"name": "admin", "password": PASSWORD})
+    assert right.json()["code"] == "too_many_tries"
+
+
+def test_users_are_added_made_members_and_removed(page: Client, stranger: Client) -> None:
+    made = page.post("/api/v1/users", json={"name": "kim"})
+    assert made.status_code == 201
+    assert page.post("/api/v1/users", json={"name": "kim"}).json()["code"] == "name_taken"
+    token = made.json()["link"].rpartition("#")[2]
+    role = page.put("/api/v1/projects/default/members/kim", json={"role": "reader"})
+    assert role.json()["role"] == "reader"
+    me = stranger.post("/api/v1/session", json={"token": token}).json()
+    stranger.headers["X-CSRF-Token"] = me["csrf"]
+    assert stranger.get("/api/v1/datasets").status_code == 200
+    assert stranger.post("/api/v1/keys", json={}).status_code == 403
+    assert stranger.get("/api/v1/users").status_code == 403
+    assert page.delete(f"/api/v1/users/{made.json()['user']['id']}").status_code == 204
+    assert stranger.get("/api/v1/datasets").status_code == 401
+    assert [one["name"] for one in page.get("/api/v1/projects/default/members").json()["items"]] == ["admin"]
+    assert page.delete("/api/v1/users/admin").json()["code"] == "not_allowed"
+    assert page.delete("/api/v1/projects/default/members/admin").json()["code"] == "not_allowed"
+
+
+def test_keys_are_made_shown_once_and_revoked(page: Client, stranger: Client) -> None:
+    made = page.post("/api/v1/keys", json={"name": "ci", "role": "member", "days": 3}).json()
+    assert made["key"]["by"] == "admin"
+    held = bearer(made["secret"])
+    assert stranger.get("/api/v1/datasets", headers=held).status_code == 200
+    assert stranger.post("/api/v1/keys", headers=held, json={"role": "reader"}).status_code == 403
+    listed = page.get("/api/v1/keys")
+    assert [one["id"] for one in listed.json()["items"]] == [made["key"]["id"]]
+    assert made["secret"] not in listed.text
+    assert page.delete(f"/api/v1/keys/{made['key']['id']}").json()["revoked"] is not None
+    assert stranger.get("/api/v1/datasets", headers=held).status_code == 401
+
+
+def test_what_was_changed_stands_in_the_audit(page: Client, keys: dict[str, str]) -> None:
+    page.post("/api/v1/projects", json={"name": "second"})
+    send(page, keys["member"])
+    lines = page.get("/api/v1/audit?limit=1").json()
+    (line,) = lines["items"]
+    assert (line["action"], line["status"]) == ("POST /api/v1/datasets", 201)
+    assert line["who"].startswith("key ")
+    everything = page.get("/api/v1/audit").json()["items"]
+    assert all(one["action"] != "POST /api/v1/projects" for one in everything), "that was another project"
+
+
+def test_lists_come_in_pages_and_not_twice(page: Client) -> None:
+    for i in range(5):
+        page.post("/api/v1/projects", json={"name": f"p{i}"})
+    first = page.get("/api/v1/projects?limit=4").json()
+    second = page.get("/api/v1/projects", params={"limit": 4, "after": first["next"]}).json()
+    names = [one["name"] for one in first["items"] + second["items"]]
+    assert names == ["default", "p0", "p1", "p2", "p3", "p4"]
+    assert second["next"] is None
+    for wrong in ("limit=0", "limit=-1", "limit=1000000000", "limit=x", "after=!!", "after=W10x", "sort=id"):
+        answer = page.get(f"/api/v1/projects?{wrong}")
+        assert answer.status_code == 400, wrong
+    assert page.get("/api/v1/projects?sort=id;DROP TABLE").json()["code"] == "unknown_field"
+
+
+def test_what_has_not_changed_is_not_sent_again(client: Client, keys: dict[str, str]) -> None:
+    send(client, keys["member"])
+    first = client.get("/api/v1/datasets", headers=bearer(keys["reader"]))
+    again = {**bearer(keys["reader"]), "If-None-Match": first.headers["etag"]}
+    assert client.get("/api/v1/datasets", headers=again).status_code == 304
+    send(client, keys["member"], "others")
+    assert client.get("/api/v1/datasets", headers=again).status_code == 200
