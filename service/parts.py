@@ -1,7 +1,9 @@
 """The parts of a server, made once by `service_of(settings)` and handed to each route by name."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from headhunt.errors import NameTaken, UnknownUser
 from headhunt.wire import KeyAsked, Role
 from service.access import Access
 from service.audit import Audit
@@ -13,6 +15,8 @@ from service.migrations import migrate
 from service.people import People
 from service.projects import DEFAULT, Projects
 from service.settings import Settings
+
+ADMIN = "admin"
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,15 @@ def service_of(settings: Settings) -> Service:
     )
 
 
-def first_admin(service: Service) -> str | None:
-    """On the first start: an admin, who owns the default project, and the token of a link that lets them in. None:
-    there are users, or have been."""
-    if service.people.all(limit=1):
+def first_link(service: Service) -> str | None:
+    """The token of a link for the admin of the first start, who owns the default project and is made here. None: the
+    admin has a password, or is gone."""
+    if not service.people.all(limit=1):
+        with suppress(NameTaken):  # another server of this database began at the same moment
+            admin = service.people.add(ADMIN, admin=True)
+            service.projects.put_member(service.projects.ensure(DEFAULT, make=True), admin.id, "owner")
+    try:
+        admin = service.people.get(ADMIN)
+    except UnknownUser:
         return None
-    project = service.projects.ensure(DEFAULT, make=True)
-    admin = service.people.add("admin", admin=True)
-    service.projects.put_member(project, admin.id, "owner")
-    return service.people.link(admin.id)[0]
+    return None if admin.has_password else service.people.link(admin.id)[0]

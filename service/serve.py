@@ -11,6 +11,8 @@ import uvicorn
 
 from headhunt.errors import BadValue
 from service.app import create_app
+from service.logs import log_as_json
+from service.parts import first_link, service_of
 from service.settings import Settings
 from service.work import DATABASE
 
@@ -70,11 +72,29 @@ def serve(settings: Settings, worker: str = "service.work") -> None:
     """Until it is told to stop. worker: the module that is started as one; benchmarks bring jobs of their own."""
     with listening(settings) as place:
         config = uvicorn.Config(
-            create_app(settings), log_level="warning", timeout_graceful_shutdown=5, server_header=False
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+            proxy_headers=settings.url is not None,
         )
+        log_as_json()
         with Workers(settings, worker):
-            print(f"headhunt serves on http://{settings.host}:{settings.port}", flush=True)
+            greet(settings)
             uvicorn.Server(config).run([place])
+
+
+def greet(settings: Settings) -> None:
+    """For people: where it is, and the way in while the admin has no password."""
+    service = service_of(settings)
+    try:
+        token = first_link(service)
+    finally:
+        service.database.close()
+    print(f"headhunt serves on {settings.address}", flush=True)
+    if token:
+        print(f"Sign in, once, as admin: {settings.link(token)}", flush=True)
 
 
 def listening(settings: Settings) -> socket.socket:

@@ -5,7 +5,6 @@ It ends, and gives back what it runs, on SIGTERM and when its standard input is 
 """
 
 import argparse
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from service.jobs.places import gpus_here
 from service.jobs.worker import Kinds, Post, Worker
+from service.logs import log_as_json
 
 DATABASE = "HEADHUNT_DATABASE"
 KINDS = {"recommend": "service.recommending:run"}
@@ -27,9 +28,9 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--lease", type=float, default=10.0)
     asked = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_as_json()
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(Post(os.environ[DATABASE], asked.home, kinds, asked.lease), name, asked.slots)
+    worker = Worker(Post(os.environ[DATABASE], asked.home, kinds, asked.lease), name, asked.slots, gpus_here())
     worker.preload(list(preloaded))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

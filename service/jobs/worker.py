@@ -1,7 +1,7 @@
 """A worker: claims jobs, runs each in a child of its own, and speaks for it to the queue.
 
     worker --fork server, torch already loaded--> child: work --tell, finish, fail--> queue
-       |  every half second: is it cancelled? is it still ours?     kill -9 the child
+       |  every half second: is it cancelled? is it still ours? is it too large?     kill -9 the child
        +  every third of a lease: renew
        +  the child is gone without a word: another attempt
 
@@ -17,25 +17,30 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
+from headhunt.vocabulary import GIB
 from headhunt.wire import JobFault
 from service.database import Database
+from service.jobs.places import Place, hold, memory_here, memory_of, places
 from service.jobs.queue import Claim, Queue
+from service.jobs.roll import Roll
+from service.logs import REQUEST, log_as_json
 
 log = logging.getLogger("headhunt.worker")
 LOOK_S = 0.5
 """So often a running job is asked whether it was cancelled."""
 IDLE_S = 0.2
 """So long nothing is asked for when there was nothing to do."""
+SHARE_OF_MEMORY = 0.9
 AFTER_DEATH_S = 0.2
 """Before the next attempt when a child died: most are killed from outside, and attempts are counted anyhow."""
 
@@ -64,6 +69,8 @@ class Post:
     home: Path
     kinds: Kinds
     lease_s: float = 10.0
+    memory: int = 0
+    """Bytes that one job may hold; 0: its share of what the machine has."""
 
 
 class Lost(HeadhuntError):
@@ -73,15 +80,20 @@ class Lost(HeadhuntError):
 class Running:
     """One child at its job."""
 
-    def __init__(self, claim: Claim, process: BaseProcess, alive: Connection, lease_s: float) -> None:
-        self.claim, self.process, self.alive = claim, process, alive
-        self.renewed, self.lease_s = time.monotonic(), lease_s
+    def __init__(self, claim: Claim, process: BaseProcess, alive: Connection, seat: "Seat") -> None:
+        self.claim, self.process, self.alive, self.seat = claim, process, alive, seat
+        self.renewed = time.monotonic()
 
-    def look_after(self, queue: Queue) -> None:
-        """Renew in time; end the child when the job was cancelled, or is ours no longer."""
+    def look_after(self, queue: Queue, memory: int) -> None:
+        """Renew in time; end the child when the job was cancelled, is ours no longer, or takes too much memory."""
         now = time.monotonic()
+        if memory_of(self.process.pid or 0) > memory:
+            self.end()
+            words = f"The job took more than the {memory / GIB:.1f} GiB of memory that it may have. Send fewer images."
+            queue.fail(self.claim.fence, JobFault(code="out_of_memory", words=words), again=False)
+            return
         try:
-            if now - self.renewed > self.lease_s / 3:
+            if now - self.renewed > queue.lease_s / 3:
                 said = queue.renew(self.claim.fence)
                 self.renewed = now
             else:
@@ -101,17 +113,44 @@ class Running:
         """The child has ended. When it said nothing, its death is what came of this attempt; else this does nothing."""
         self.process.join()
         self.alive.close()
+        self.seat.leave()
         code = self.process.exitcode
         fault = JobFault(code="worker_died", words=f"The process of this job ended without a word (exit code {code}).")
         queue.fail(self.claim.fence, fault, wait_s=AFTER_DEATH_S)
 
 
-class Worker:
-    """`slots` jobs at a time. `stop` lets it end soon: what runs is given back, and costs no attempt."""
+class Seat:
+    """A place that a job may take, and the lock of its GPU while one does."""
 
-    def __init__(self, post: Post, name: str, slots: int = 1, resources: Sequence[str] = ("cpu",)) -> None:
-        self.post, self.name, self.slots, self.resources = post, name, slots, resources
-        self.queue = Queue(Database(post.database), post.lease_s)
+    def __init__(self, place: Place, home: Path) -> None:
+        self.place, self.home = place, home
+        self.taken = False
+        self._lock: IO[bytes] | None = None
+
+    def take(self) -> bool:
+        if not self.taken and self.place.gpu is not None:
+            self._lock = hold(self.place, self.home)
+        self.taken = not self.taken and (self.place.gpu is None or self._lock is not None)
+        return self.taken
+
+    def leave(self) -> None:
+        self.taken = False
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class Worker:
+    """`slots` jobs at a time, and one more on each GPU. `stop` lets it end soon: what runs is given back, and costs no
+    attempt."""
+
+    def __init__(self, post: Post, name: str, slots: int = 1, gpus: tuple[str, ...] = ()) -> None:
+        self.post, self.name = post, name
+        self.database = Database(post.database)
+        self.queue = Queue(self.database, post.lease_s)
+        self.seats = [Seat(place, post.home) for place in places(slots, gpus)]
+        self.memory = post.memory or int(SHARE_OF_MEMORY * memory_here() / max(1, len(self.seats)))
+        self.roll = Roll(self.database, name, [seat.place for seat in self.seats])
         self.running: list[Running] = []
         self._stopping = threading.Event()
         self._context = multiprocessing.get_context("forkserver")
@@ -128,41 +167,59 @@ class Worker:
         try:
             while not self._stopping.is_set():
                 with contextlib.suppress(ServiceUnavailable):
+                    self.roll.sign()
                     self.turn()
                 self.rest()
         finally:
             for one in self.running:
                 one.end()
+                one.seat.leave()
                 with contextlib.suppress(ServiceUnavailable):
                     self.queue.release(one.claim.fence)
+            with contextlib.suppress(ServiceUnavailable):
+                self.roll.leave()
 
     def turn(self) -> None:
-        """Look after those that run, then fill the free slots."""
+        """Look after those that run, then fill the free places."""
         for one in list(self.running):
             if one.process.is_alive():
-                one.look_after(self.queue)
+                one.look_after(self.queue, self.memory)
             if not one.process.is_alive():
                 one.bury(self.queue)
                 self.running.remove(one)
-        while len(self.running) < self.slots and not self._stopping.is_set():
-            claim = self.queue.claim(self.name, self.resources)
-            if claim is None:
-                return
-            self.running.append(self.begin(claim))
+        empty = set[tuple[str, ...]]()
+        for seat in self.seats:
+            if seat.place.resources in empty or self._stopping.is_set() or not seat.take():
+                continue
+            if not self.fill(seat):
+                empty.add(seat.place.resources)
 
-    def begin(self, claim: Claim) -> Running:
+    def fill(self, seat: Seat) -> bool:
+        """The next job that may run here; none: the seat stays free."""
+        claim = None
+        try:
+            claim = self.queue.claim(self.name, seat.place.resources)
+        finally:
+            if claim is None:
+                seat.leave()
+        if claim is not None:
+            self.running.append(self.begin(claim, seat))
+        return claim is not None
+
+    def begin(self, claim: Claim, seat: Seat) -> Running:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=child, args=(self.post, claim, theirs), name=claim.fence.job)
+        sent = (self.post, claim, seat.place, theirs)
+        process = self._context.Process(target=child, args=sent, name=claim.fence.job)
         process.start()
         theirs.close()
-        log.info("job %s of %s begins, attempt %d", claim.fence.job, claim.project, claim.fence.attempt)
-        return Running(claim, process, ours, self.post.lease_s)
+        log.info("job begins", extra=named(claim))
+        return Running(claim, process, ours, seat)
 
     def rest(self) -> None:
         """Until something may have happened: a child that ends is seen at once."""
         ended = [one.process.sentinel for one in self.running]
         if ended:
-            wait(ended, LOOK_S if len(self.running) >= self.slots else IDLE_S)
+            wait(ended, LOOK_S if all(seat.taken for seat in self.seats) else IDLE_S)
         else:
             self._stopping.wait(IDLE_S)
 
@@ -170,17 +227,35 @@ class Worker:
 # --- In the child -----------------------------------------------------------------------------------------------------
 
 
-def child(post: Post, claim: Claim, alive: Connection) -> None:
+def child(post: Post, claim: Claim, place: Place, alive: Connection) -> None:
     """Do the work, and say what came of it."""
     threading.Thread(target=die_with_the_worker, args=(alive,), daemon=True).start()
+    place.enter()
+    go_first_when_memory_ends()
+    log_as_json()
+    REQUEST.set(claim.request_id)
     queue = Queue(Database(post.database), post.lease_s)
     try:
         result = function_of(post.kinds, claim.kind)(work_of(post, claim, queue))
-        queue.finish(claim.fence, result)
+        kept = queue.finish(claim.fence, result)
+        log.info("job is done" if kept else "job had passed to somebody else", extra=named(claim))
     except Lost:
-        return
+        log.warning("job had passed to somebody else", extra=named(claim))
     except BaseException as error:
+        log.warning("job fails: %s", one_line(error), exc_info=error, extra=named(claim))
         queue.fail(claim.fence, fault_of(error), again=isinstance(error, PASSING))
+
+
+def go_first_when_memory_ends() -> None:
+    """The system ends a job rather than the server, where memory runs out."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800")
+
+
+def named(claim: Claim) -> dict[str, Any]:
+    """What every log line about a job says."""
+    told = {"job": claim.fence.job, "kind": claim.kind, "project": claim.project, "attempt": claim.fence.attempt}
+    return {"told": told, "request_id": claim.request_id}
 
 
 def die_with_the_worker(alive: Connection) -> None:

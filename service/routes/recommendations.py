@@ -107,6 +107,7 @@ def ordered(
         spec,
         key=key,
         request_id=request.state.request_id,
+        resource="any",
         dataset=dataset.id,
         by=caller.who,
     )

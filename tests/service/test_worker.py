@@ -13,12 +13,15 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from headhunt.wire import Job
 from service.database import Database
 from service.jobs import queue as queue_module
+from service.jobs.places import Place, places
 from service.jobs.queue import ENDED, Order, Queue
-from service.jobs.worker import Post, Worker
+from service.jobs.worker import Post, Seat, Worker
+from service.tables import workers
 from tests.service.work_kinds import KINDS
 
 PATIENCE = 60.0
@@ -165,3 +168,50 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def test_a_job_that_takes_too_much_memory_ends_and_says_so(queue: Queue, url: str, tmp_path: Path) -> None:
+    post = Post(url, tmp_path, KINDS, memory=300 * 2**20)
+    with working(Worker(post, "w")):
+        greedy = queue.put(Order("p", "greedy", {"bytes": 2**30}))
+        small = queue.put(Order("p", "add", [1]))
+        came = ended(queue, greedy)
+        assert ended(queue, small).state == "done"
+    assert came.state == "failed"
+    assert came.error is not None
+    assert came.error.code == "out_of_memory"
+    assert came.attempt == 1
+
+
+def test_a_gpu_is_for_one_job_at_a_time_and_jobs_see_no_other(tmp_path: Path) -> None:
+    gpu, cpu = places(1, ("3",))
+    assert (gpu.resources, cpu.resources) == (("gpu", "any"), ("cpu",))
+    assert places(2, ()) == (Place(("cpu", "any")), Place(("cpu", "any")))
+    first, second = Seat(gpu, tmp_path), Seat(gpu, tmp_path)
+    assert first.take()
+    assert not first.take()
+    assert not second.take(), "another worker of this machine"
+    first.leave()
+    assert second.take()
+    second.leave()
+
+
+def test_a_job_for_a_gpu_waits_where_there_is_none(queue: Queue, url: str, tmp_path: Path) -> None:
+    waits = queue.put(Order("p", "seen", None, resource="gpu"))
+    either = queue.put(Order("p", "seen", None, resource="any"))
+    with working(Worker(Post(url, tmp_path, KINDS), "plain")):
+        assert msgspec.json.decode(ended(queue, either).result or b"") == ""
+        assert queue.get(waits.id).state == "queued"
+    with working(Worker(Post(url, tmp_path, KINDS), "with a gpu", slots=0, gpus=("5",))):
+        assert msgspec.json.decode(ended(queue, waits).result or b"") == "5"
+
+
+def test_whoever_works_signs_the_roll(queue: Queue, url: str, tmp_path: Path) -> None:
+    with working(Worker(Post(url, tmp_path, KINDS), "w", slots=3)):
+        job = queue.put(Order("p", "add", [1]))
+        ended(queue, job)
+        with queue.database.read() as connection:
+            row = connection.execute(sa.select(workers)).one()
+        assert (row.id, row.slots, row.resources) == ("w", 3, "any,cpu")
+    with queue.database.read() as connection:
+        assert connection.execute(sa.select(workers)).all() == []

@@ -10,7 +10,7 @@ from service.jobs.worker import Work
 
 KINDS = {
     name: f"tests.service.work_kinds:{name}"
-    for name in ("add", "refuse", "break_inside", "die", "die_once", "sleep", "count", "leave_pid")
+    for name in ("add", "refuse", "break_inside", "die", "die_once", "sleep", "count", "leave_pid", "greedy", "seen")
 }
 
 
@@ -50,6 +50,17 @@ def count(work: Work) -> object:
     for i in range(work.spec):
         work.tell({"at": i})
     return work.spec
+
+
+def greedy(work: Work) -> object:
+    held = [bytearray(b"x") * 2**24 for _ in range(work.spec["bytes"] >> 24)]
+    time.sleep(60)
+    return len(held)
+
+
+def seen(work: Work) -> object:
+    """The GPUs that a job may use."""
+    return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 def leave_pid(work: Work) -> object:
