@@ -22,7 +22,9 @@ from litestar.handlers import BaseRouteHandler
 
 from headhunt.errors import CrossSite, HeadhuntError, NotAllowed, NotSignedIn, UnknownProject
 from headhunt.wire import Role
-from service.keys import REFUSED, Keys
+from service.failures import Guesses
+from service.hosts import Hosts
+from service.keys import REFUSED, Held, Keys
 from service.people import SESSION, People
 from service.projects import DEFAULT, Projects
 
@@ -60,13 +62,15 @@ class Caller:
 class Access:
     """Knows callers by their keys, their sessions, or not at all."""
 
-    def __init__(self, keys: Keys, people: People, projects: Projects) -> None:
-        self.keys, self.people, self.projects = keys, people, projects
+    def __init__(self, keys: Keys, people: People, projects: Projects, hosts: Hosts) -> None:
+        self.keys, self.people, self.projects, self.hosts = keys, people, projects, hosts
+        self.guesses = Guesses()
 
     def caller(self, connection: Connection, wanted: str) -> Caller:
         """Raises NotSignedIn, NotAllowed, UnknownProject, CrossSite."""
         if wanted == "anyone":
             return Caller()
+        self.hosts.check(connection.headers.get("host", ""))
         caller = self._known(connection)
         named = connection.path_params.get("project") or connection.headers.get(PROJECT)
         if wanted in ROLES or (wanted == "keeper" and not caller.admin):
@@ -84,7 +88,7 @@ class Access:
         if kind:
             if kind.lower() != "bearer" or not token.strip():
                 raise NotSignedIn(REFUSED)
-            held = self.keys.holder(token.strip())
+            held = self._holder(connection, token.strip())
             return Caller(held.project, held.role, key=held.key, name=held.name)
         cookie = connection.cookies.get(SESSION)
         if not cookie:
@@ -93,6 +97,13 @@ class Access:
         if connection.scope.get("method") not in SAFE:
             check_origin(connection, one.csrf)
         return Caller(user=one.user, name=one.name, admin=one.admin, csrf=one.csrf, linked=one.linked)
+
+    def _holder(self, connection: Connection, token: str) -> Held:
+        try:
+            return self.keys.holder(token)
+        except NotSignedIn:
+            self.guesses.add(address_of(connection))
+            raise
 
     def in_project(self, caller: Caller, named: str | None) -> Caller:
         """The caller where the request goes: its key's project, one it is a member of, or a public one."""
@@ -142,6 +153,10 @@ def check_page(connection: Connection) -> None:
     origin = connection.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != connection.headers.get("host", ""):
         raise CrossSite("Another site sent this request. Open headhunt's own page.")
+
+
+def address_of(connection: Connection) -> str:
+    return connection.client.host if connection.client else ""
 
 
 async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:

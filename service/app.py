@@ -14,7 +14,7 @@ from service.paging import paging_of
 from service.parts import Service, service_of
 from service.problems import answered
 from service.requests import Surroundings, begin
-from service.routes import ROUTES
+from service.routes import ROUTES, pages
 from service.settings import Settings
 
 
@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> Litestar:
     service = service_of(settings)
     measures = Measures(service.database, settings)
     return Litestar(
-        [health, ready, metrics, Router("/api/v1", route_handlers=ROUTES)],
+        [health, ready, metrics, *pages.ROUTES, Router("/api/v1", route_handlers=ROUTES)],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "measures": Provide(lambda: measures, sync_to_thread=False),

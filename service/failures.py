@@ -3,7 +3,10 @@
 They are in the database, so that several servers count together and none forgets when it starts again.
 """
 
+import threading
+import time
 import uuid
+from collections import deque
 
 import sqlalchemy as sa
 
@@ -39,3 +42,25 @@ class Failures:
             connection.execute(sa.delete(failures).where(failures.c.at <= now - self.within_s))
             for subject in subjects:
                 connection.execute(sa.insert(failures).values(id=uuid.uuid4().hex, subject=subject, at=now))
+
+
+class Guesses:
+    """Wrong keys by address, in this process. The key is looked at first: one that holds is never kept waiting."""
+
+    MOST, WITHIN_S, ADDRESSES = 100, 10.0, 10_000
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, address: str) -> None:
+        """Raises TooManyTries when there were too many."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._seen) > self.ADDRESSES:
+                self._seen = {who: times for who, times in self._seen.items() if times[-1] > now - self.WITHIN_S}
+            times = self._seen.setdefault(address, deque(maxlen=self.MOST))
+            times.append(now)
+            wait = times[0] + self.WITHIN_S - now
+            if len(times) == self.MOST and wait > 0:
+                raise TooManyTries(max(1, round(wait)))

@@ -104,9 +104,15 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def role_named(text: str) -> Role:
+    found = next((role for role in ROLES if role == text), None)
+    if found is None:
+        raise BadValue(f"No role {printable(text, 40)!r}. There are: {', '.join(ROLES)}.")
+    return found
+
+
 def check(asked: KeyAsked) -> None:
-    if asked.role not in ROLES:
-        raise BadValue(f"No role {asked.role!r}. There are: {', '.join(ROLES)}.")
+    role_named(asked.role)
     if asked.days is not None and not 0 < asked.days < 36500:
         raise BadValue(f"A key cannot hold for {asked.days:g} days. Give a number above 0, or none for ever.")
     if len(asked.name) > LONGEST or not (asked.name.isprintable() or not asked.name):

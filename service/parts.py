@@ -9,6 +9,7 @@ from service.access import Access
 from service.audit import Audit
 from service.database import Database
 from service.datasets import Datasets
+from service.hosts import Hosts
 from service.jobs.queue import Queue
 from service.keys import Keys
 from service.migrations import migrate
@@ -50,7 +51,7 @@ def service_of(settings: Settings) -> Service:
         people=people,
         projects=projects,
         keys=keys,
-        access=Access(keys, people, projects),
+        access=Access(keys, people, projects, Hosts(settings)),
         audit=Audit(database),
         datasets=Datasets(database, settings.home),
     )

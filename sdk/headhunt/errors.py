@@ -19,6 +19,7 @@ HeadhuntError
  +-- ServiceUnavailable    a part of the server does not answer at this moment
  +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
  +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
+ +-- Misdirected           the request names another server
  +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
  +-- OverQuota             the project has no room left for it
  +-- ServerUnreachable     no answer from the server that was named
@@ -352,6 +353,10 @@ class NotAllowed(HeadhuntError):
 
 class CrossSite(NotAllowed):
     """A request with a session's cookie that does not come from our own page."""
+
+
+class Misdirected(HeadhuntError):
+    """The request names another server."""
 
 
 class TooManyTries(HeadhuntError):

@@ -161,7 +161,7 @@ class Queue:
 
     # --- those who work ---
 
-    def claim(self, worker: str, resources: Sequence[str] = ("cpu",)) -> Claim | None:
+    def claim(self, worker: str, resources: Sequence[str] = ("cpu", "any")) -> Claim | None:
         """Lease the next job; None: nothing may run now. Jobs whose last attempt lapsed are buried on the way."""
         with self.database.write() as connection:
             self._bury(connection)

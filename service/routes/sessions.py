@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from headhunt.errors import HeadhuntError
 from headhunt.wire import Me, NewPassword, SignIn
-from service.access import PROJECT, Caller, check_page
+from service.access import PROJECT, Caller, address_of, check_page
 from service.parts import Service
 from service.people import SESSION, SESSION_S
 
@@ -20,7 +20,7 @@ TAGS = ["session"]
 def sign_in(request: Request[Any, Any, Any], service: NamedDependency[Service], data: JSONBody[SignIn]) -> Response[Me]:
     """By a name and a password, or by the token of a one-time link."""
     check_page(request)
-    where = request.client.host if request.client else ""
+    where = address_of(request)
     people = service.people
     token = people.follow(data.token, where) if data.token else people.sign_in(data.name, data.password, where)
     one = people.session(token)

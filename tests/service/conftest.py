@@ -57,7 +57,7 @@ def database(url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def settings(database: Database, url: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", database=url)
+    return Settings(home=tmp_path / "home", database=url, url="http://testserver.local")
 
 
 @pytest.fixture

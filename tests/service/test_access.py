@@ -9,6 +9,7 @@ from litestar.testing import TestClient
 
 from service.app import create_app
 from service.database import Database
+from service.failures import Guesses
 from service.jobs.queue import Queue
 from service.parts import first_link, service_of
 from service.settings import Settings
@@ -86,7 +87,8 @@ def test_every_route_says_whom_it_is_for(client: Client) -> None:
     assert len(found) > 25
     assert {who for _, _, who in found} <= set(WORDS), [one for one in found if one[2] not in WORDS]
     open_ones = {f"{method} {path}" for method, path, who in found if who == "anyone"}
-    assert open_ones == {"GET /health", "GET /ready", "POST /api/v1/session"}
+    pages = {"GET /", "GET /sign-in", "GET /pages/{name}"}
+    assert open_ones == {"GET /health", "GET /ready", "POST /api/v1/session", *pages}
 
 
 def test_no_route_opens_to_a_key_that_does_not_hold(client: Client, keys: dict[str, str], ids: dict[str, str]) -> None:
@@ -95,6 +97,7 @@ def test_no_route_opens_to_a_key_that_does_not_hold(client: Client, keys: dict[s
     for method, path, who in routes_of(client):
         if who == "anyone":
             continue
+        client.app.state.service.access.guesses = Guesses()
         for one in wrong:
             answer = asked(client, (method, path), ids, {"Authorization": one} if one else {})
             assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in"), (method, path, one)
@@ -276,3 +279,21 @@ def test_what_has_not_changed_is_not_sent_again(client: Client, keys: dict[str, 
     assert client.get("/api/v1/datasets", headers=again).status_code == 304
     send(client, keys["member"], "others")
     assert client.get("/api/v1/datasets", headers=again).status_code == 200
+
+
+def test_wrong_keys_have_to_wait_and_right_ones_never_do(client: Client, keys: dict[str, str]) -> None:
+    tried = [client.get("/api/v1/datasets", headers=bearer(f"hh_0_{i}")) for i in range(120)]
+    assert tried[0].status_code == 401
+    assert tried[-1].status_code == 429
+    assert int(tried[-1].headers["retry-after"]) > 0
+    assert client.get("/api/v1/datasets", headers=bearer(keys["reader"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("evil.example", 421), ("", 421), ("testserver.local", 200), ("127.0.0.1:8765", 200), ("[::1]:1", 200),
+     ("localhost", 200), ("testserver.local.evil.example", 421)],
+)  # fmt: skip
+def test_another_server_s_name_gets_nothing(client: Client, keys: dict[str, str], host: str, status: int) -> None:
+    answer = client.get("/api/v1/datasets", headers={**bearer(keys["reader"]), "Host": host})
+    assert answer.status_code == status

@@ -74,7 +74,20 @@ def add_serving(actions: Actions) -> None:
     create.add_argument("--role", default="member", help="reader, member or owner (default member)")
     create.add_argument("--name", default="", help="what it is for")
     create.add_argument("--days", metavar="N", help="it holds for so long (default: until it is revoked)")
-    for parser in (serve, create):
+    users = actions.add_parser("user", help="people who may sign in to the service")
+    doing = users.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    add = command(doing, "add", SERVE + "add_user", "add somebody, and print a link that lets them in once")
+    add.add_argument("--admin", action="store_true", help="may add and remove users")
+    add.add_argument("--project", metavar="NAME", help="a member of this project from now on")
+    add.add_argument("--role", default="member", help="there: reader, member or owner (default member)")
+    link = command(doing, "link", SERVE + "link_user", "print a new link, for somebody who forgot the password")
+    listing = command(doing, "list", SERVE + "list_users", "who there is")
+    remove = command(doing, "remove", SERVE + "remove_user", "they can no longer sign in")
+    for parser in (add, link, remove):
+        parser.add_argument("name")
+    for parser in (serve, add, link):
+        parser.add_argument("--url", metavar="URL", help="where users reach the server, when not at http://HOST:PORT")
+    for parser in (serve, create, add, link, listing, remove):
         parser.add_argument("--home", metavar="FOLDER", help="where all is kept (default: HEADHUNT_HOME)")
         parser.add_argument("--database", metavar="URL", help="postgresql+psycopg://... (default: SQLite in the home)")
 

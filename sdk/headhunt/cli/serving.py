@@ -2,14 +2,22 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
 
 from headhunt.cli.values import bounded, whole
+from headhunt.errors import BadValue
 from headhunt.home import home_folder
-from service.parts import service_of
+from service.keys import role_named
+from service.parts import Service, service_of
 from service.serve import serve
 from service.settings import Settings
 from service.work import DATABASE
+from zoo.catalogue.columns import in_columns
 
 
 def start(asked: argparse.Namespace) -> None:
@@ -19,18 +27,62 @@ def start(asked: argparse.Namespace) -> None:
 def create_key(asked: argparse.Namespace) -> None:
     """Prints the key and nothing else, so that a script can take it."""
     days = None if asked.days is None else bounded("days", asked.days, float, "a number above 0", lambda n: n > 0)
+    with service_here(asked) as service:
+        print(service.key(asked.project, asked.role, asked.name or "", days))
+
+
+def add_user(asked: argparse.Namespace) -> None:
+    """Prints the link, for the one who adds to hand on."""
+    role = role_named(asked.role)
+    with service_here(asked) as service:
+        project = None if asked.project is None else service.projects.ensure(asked.project)
+        made = service.people.add(asked.name, asked.admin)
+        if project is not None:
+            service.projects.put_member(project, made.id, role)
+        print(service.settings.link(service.people.link(made.id)[0]))
+
+
+def link_user(asked: argparse.Namespace) -> None:
+    with service_here(asked) as service:
+        print(service.settings.link(service.people.link(asked.name)[0]))
+
+
+def list_users(asked: argparse.Namespace) -> None:
+    with service_here(asked) as service:
+        found = service.people.all(limit=10**6)
+    rows = [(one.name, "admin" if one.admin else "", "" if one.has_password else "no password yet") for one in found]
+    print("\n".join(in_columns([("name", "", ""), *rows], right=())))
+
+
+def remove_user(asked: argparse.Namespace) -> None:
+    with service_here(asked) as service:
+        service.people.remove(asked.name)
+
+
+@contextmanager
+def service_here(asked: argparse.Namespace) -> Iterator[Service]:
     service = service_of(settings_of(asked))
     try:
-        print(service.key(asked.project, asked.role, asked.name or "", days))
+        yield service
     finally:
         service.database.close()
 
 
 def settings_of(asked: argparse.Namespace) -> Settings:
     home = home_folder() if asked.home is None else Path(asked.home).expanduser()
-    plain = Settings(home=home.absolute(), database=asked.database or os.environ.get(DATABASE))
+    url = address(getattr(asked, "url", None))
+    plain = Settings(home=home.absolute(), database=asked.database or os.environ.get(DATABASE), url=url)
     if not hasattr(asked, "port"):
         return plain
     port = bounded("port", asked.port, int, "a number from 1 to 65535", lambda n: 1 <= n <= 65535)
     workers = whole("workers", asked.workers, least=0)
-    return Settings(home=plain.home, database=plain.database, host=asked.host, port=port, workers=workers)
+    return msgspec.structs.replace(plain, host=asked.host, port=port, workers=workers)
+
+
+def address(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise BadValue(f"{url!r} is no address of a server. Give one as https://hunt.example.org.")
+    return url.rstrip("/")
