@@ -72,6 +72,8 @@ on("out", "click", async () => {
   tell("Signed out.");
 });
 
+addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
+
 (async () => {
   if (location.hash.length > 1) return show("link");
   try {
