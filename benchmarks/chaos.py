@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from benchmarks.chaos_server import LEASE_S, SLOTS, settings_of
 from benchmarks.chaos_worker import STEPS, expected
 from benchmarks.report import Table, arguments, publish, spread
-from service.parts import service_of
 from service.jobs.queue import Order, Queue
+from service.parts import service_of
 from service.settings import Settings
 from service.tables import jobs
 

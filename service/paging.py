@@ -46,17 +46,27 @@ class Paging:
 
 def paging_of(request: Request[Any, Any, Any], limit: Limit = USUAL, after: After = None) -> Paging:
     """Parameters that no route knows are refused: a filter that is not understood must not be passed over."""
-    known = {"limit", "after", *request.route_handler.opt.get("filters", ())}
-    for name in request.query_params:
-        if name not in known:
-            raise UnknownField(name, known)
+    check_parameters(request)
     if after is None:
         return Paging(limit, ())
     try:
         held = msgspec.json.decode(base64.urlsafe_b64decode(after.encode("ascii") + b"=="), type=tuple[Any, ...])
     except (ValueError, binascii.Error, UnicodeError, msgspec.DecodeError, RecursionError) as error:
         raise BadValue("This 'after' is none of ours. Give the 'next' of the page before.") from error
+    if not held:
+        raise BadValue("This 'after' is none of ours. Give the 'next' of the page before.")
     return Paging(limit, held)
+
+
+def check_parameters(request: Request[Any, Any, Any]) -> None:
+    """`filters` of a route: what it knows beside limit and after; `repeated`: what may be given several times."""
+    options = request.route_handler.opt
+    known = {"limit", "after", *options.get("filters", ())}
+    for name in dict.fromkeys(request.query_params):
+        if name not in known:
+            raise UnknownField(name, known)
+        if name not in options.get("repeated", ()) and len(request.query_params.getall(name)) > 1:
+            raise BadValue(f"{name!r} is given twice. Give it once.")
 
 
 def page_of(found: Sequence[T], limit: int, ends: Callable[[T], tuple[Any, ...]]) -> Page[T]:

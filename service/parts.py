@@ -15,6 +15,7 @@ from service.keys import Keys
 from service.migrations import migrate
 from service.people import People
 from service.projects import DEFAULT, Projects
+from service.repository import Repository
 from service.settings import Settings
 
 ADMIN = "admin"
@@ -31,6 +32,7 @@ class Service:
     access: Access
     audit: Audit
     datasets: Datasets
+    repository: Repository
 
     def key(self, project: str, role: Role, name: str = "", days: float | None = None) -> str:
         """A new key of the project of this name, which is made where there is none."""
@@ -54,6 +56,7 @@ def service_of(settings: Settings) -> Service:
         access=Access(keys, people, projects, Hosts(settings)),
         audit=Audit(database),
         datasets=Datasets(database, settings.home),
+        repository=Repository(settings.home),
     )
 
 

@@ -11,6 +11,8 @@ from litestar.exceptions import HTTPException
 
 from headhunt.errors import (
     BadValue,
+    BlobBroken,
+    CatalogueBroken,
     HasEnded,
     HeadhuntError,
     HomeLocked,
@@ -48,6 +50,8 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (BadValue, 400),
 )
 """The first that fits; all others of ours are 422: understood, and impossible."""
+INSIDE = (CatalogueBroken, BlobBroken)
+"""Their words name files of the server, and are for those who run it."""
 PROBLEM = "application/problem+json"
 
 
@@ -55,6 +59,9 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
+        if isinstance(error, INSIDE):
+            log.error("broken: %s %s", request.method, request.url.path, exc_info=error)
+            return problem(request, 503, error.code, "A file of the server is broken. Its log has the details.")
         wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else None
         return problem(request, status, error.code, str(error), wait)
     if isinstance(error, HTTPException):

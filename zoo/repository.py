@@ -28,6 +28,7 @@ from zoo.images.samples import Sample
 from zoo.networks.building import build_network, with_new_head
 from zoo.networks.matching import load_strictly
 from zoo.networks.measure import measure
+from zoo.networks.weight_paths import weights_folder
 from zoo.networks.weights import WeightStore
 from zoo.sources import Found
 from zoo.sources.timm_hub import fetch
@@ -40,7 +41,7 @@ class Zoo:
         self.home = home_folder() if home is None else home
         self.catalogue = Catalogue(self.home)
         self.history = History(self.home)
-        self.weights = WeightStore(self.home / "weights")
+        self.weights = WeightStore(weights_folder(self.home))
         self.blobs = Blobs(self.home / "blobs")
 
     def card(self, model: str) -> ModelCard:

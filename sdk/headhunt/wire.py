@@ -336,8 +336,10 @@ class Comparison(Struct, frozen=True, omit_defaults=False):
 
 
 class MatrixShown(Struct, frozen=True, omit_defaults=False):
-    """The matrix Data x Network: for each domain and network the ids of the models in that cell."""
+    """The matrix Data x Network: for each domain and network the ids of the models in that cell, and the best accuracy
+    that is known of them. Empty cells are left out."""
 
     domains: tuple[str, ...]
     networks: tuple[str, ...]
     cells: dict[str, dict[str, tuple[str, ...]]]
+    best: dict[str, dict[str, float]]

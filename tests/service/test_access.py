@@ -2,11 +2,13 @@
 say whom it is for is nobody's, and fails here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
+from headhunt.vocabulary import Domain
 from service.app import create_app
 from service.database import Database
 from service.failures import Guesses
@@ -14,6 +16,8 @@ from service.jobs.queue import Queue
 from service.parts import first_link, service_of
 from service.settings import Settings
 from tests.service.asking import Client, bearer, send
+from tests.zoo.cards import card
+from zoo.catalogue.store import Catalogue
 
 WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owner")
 PASSWORD = "a long password"
@@ -23,6 +27,10 @@ BODIES: dict[str, Any] = {
     "PUT /api/v1/projects/{project}/members/{user}": {"role": "reader"},
 }
 """What a request needs beside an id in its path, so that only the id can be what is wrong."""
+
+
+SHARED = ("GET /api/v1/zoo/models/{model}", "GET /api/v1/zoo/weights/{digest}")
+"""What belongs to no project: the zoo, which readers of every project may read."""
 
 
 def routes_of(client: Client) -> list[tuple[str, str, str]]:
@@ -54,7 +62,20 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "project": project,
         "key": key,
         "path": "openapi.json",
+        "model": "digits/lenet",
+        "digest": shelve(settings.home),
     }
+
+
+def shelve(home: Path) -> str:
+    """A model in the zoo; the digest of its weights."""
+    weights = home / "weights" / f"{'d' * 64}.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    with Catalogue(home).change() as draft:
+        draft.ensure_domain(Domain(name="digits"))
+        draft.add_card(card("digits/lenet", weights=weights.stem))
+    return weights.stem
 
 
 @pytest.fixture
@@ -111,7 +132,7 @@ def test_what_is_of_another_project_does_not_exist(
     """Not even its owner's key tells whether an id of another project is real."""
     tried = 0
     for method, path, who in routes_of(client):
-        if "{" in path and who in ("reader", "member", "owner"):
+        if "{" in path and who in ("reader", "member", "owner") and f"{method} {path}" not in SHARED:
             tried += 1
             real = asked(client, (method, path), ids, bearer(keys["other"]))
             unreal = asked(client, (method, path), dict.fromkeys(ids, "f" * 32), bearer(keys["other"]))
@@ -121,6 +142,16 @@ def test_what_is_of_another_project_does_not_exist(
     assert Queue(database).get(ids["job"]).state == "queued"
     named = {**bearer(keys["other"]), "Headhunt-Project": "default"}
     assert client.get("/api/v1/datasets", headers=named).status_code == 404
+
+
+def test_what_all_projects_share_is_read_by_the_readers_of_each(
+    client: Client, keys: dict[str, str], ids: dict[str, str]
+) -> None:
+    there = [(method, path) for method, path, _ in routes_of(client) if f"{method} {path}" in SHARED]
+    assert len(there) == len(SHARED)
+    for route in there:
+        assert asked(client, route, ids, bearer(keys["other"])).status_code == 200, route
+        assert asked(client, route, dict.fromkeys(ids, "f" * 64), bearer(keys["other"])).status_code == 404, route
 
 
 def test_a_role_may_do_what_it_may_and_nothing_more(
@@ -142,7 +173,9 @@ def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[
     for method, path, who in routes_of(client):
         if "{" in path and who in ("reader", "member", "owner"):
             for form in forms:
-                names = dict.fromkeys(("dataset", "job", "user", "project", "key", "upload", "number", "model"), form)
+                names = dict.fromkeys(
+                    ("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest"), form
+                )
                 answer = asked(client, (method, path), names, bearer(keys["owner"]))
                 assert answer.status_code in (404, 405), (method, path, form, answer.text)
                 assert "root:" not in answer.text

@@ -5,7 +5,6 @@ are believed, and every value must be finite. The store names each file by its S
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor
 from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, NotWritten, WeightsUnavailable, one_line
 from zoo.files import discard, draft_beside, put_in_place
 from zoo.networks.weight_files import read_file
+from zoo.networks.weight_paths import weights_path
 
 State = dict[str, Tensor]
 
@@ -31,7 +31,6 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Eight bits and fewer need scales that stand elsewhere."""
 COUNTERS = frozenset({"n_averaged"})
 """What an averaging wrapper keeps next to the weights."""
-DIGEST = re.compile(r"[0-9a-f]{64}")
 MAX_COPIES = 4
 """A file may name the same values several times (tied weights), but not without end."""
 
@@ -134,9 +133,7 @@ class WeightStore:
             discard(draft)
 
     def path(self, digest: str) -> Path:
-        if not DIGEST.fullmatch(digest):
-            raise BadValue(f"{digest[:80]!r} is not the digest of weights: 64 hexadecimal digits.")
-        return self.folder / f"{digest}.safetensors"
+        return weights_path(self.folder, digest)
 
     def load(self, digest: str) -> State:
         """A state, checked to be what was kept."""
