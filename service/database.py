@@ -9,17 +9,19 @@ PostgreSQL whoever reads a row in order to change it locks it.
 All times are those of the database's clock, in seconds since 1970: machines that share a database need not agree.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from headhunt.errors import BadValue, ServiceUnavailable, one_line
 
+log = logging.getLogger("headhunt.database")
 PATIENCE_S = 30.0
 """So long a writer waits for another one."""
 CLOCKS = {
@@ -62,10 +64,9 @@ def told() -> Iterator[None]:
     """A database that does not answer becomes an error of ours."""
     try:
         yield
-    except OperationalError as error:
-        raise ServiceUnavailable(
-            f"The database does not answer ({one_line(error.orig or error)}). Try again."
-        ) from error
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        log.warning("the database does not answer: %s", one_line(error))
+        raise ServiceUnavailable("The database does not answer. Nothing is lost; try again.") from error
 
 
 def engine_for(url: str) -> Engine:
@@ -82,7 +83,8 @@ def engine_for(url: str) -> Engine:
             sa.event.listen(made, "connect", _open_sqlite)
             sa.event.listen(made, "begin", _begin_sqlite)
             return made
-        return sa.create_engine(found, pool_size=8, max_overflow=32, pool_pre_ping=True)
+        waits = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        return sa.create_engine(found, connect_args=waits, pool_size=8, max_overflow=32, pool_pre_ping=True)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadValue(f"{url!r} needs a driver that is not installed ({one_line(error)}).") from error
 

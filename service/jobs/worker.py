@@ -41,6 +41,8 @@ LOOK_S = 0.5
 IDLE_S = 0.2
 """So long nothing is asked for when there was nothing to do."""
 SHARE_OF_MEMORY = 0.9
+PATIENCE_S = 600.0
+"""So long a job waits for a database that is gone, before what it came to is lost and it begins again."""
 AFTER_DEATH_S = 0.2
 """Before the next attempt when a child died: most are killed from outside, and attempts are counted anyhow."""
 
@@ -112,11 +114,11 @@ class Running:
     def bury(self, queue: Queue) -> None:
         """The child has ended. When it said nothing, its death is what came of this attempt; else this does nothing."""
         self.process.join()
-        self.alive.close()
-        self.seat.leave()
         code = self.process.exitcode
         fault = JobFault(code="worker_died", words=f"The process of this job ended without a word (exit code {code}).")
-        queue.fail(self.claim.fence, fault, wait_s=AFTER_DEATH_S)
+        queue.fail(self.claim.fence, fault, wait_s=AFTER_DEATH_S)  # raises where the database is gone: asked again
+        self.alive.close()
+        self.seat.leave()
 
 
 class Seat:
@@ -237,13 +239,26 @@ def child(post: Post, claim: Claim, place: Place, alive: Connection) -> None:
     queue = Queue(Database(post.database), post.lease_s)
     try:
         result = function_of(post.kinds, claim.kind)(work_of(post, claim, queue))
-        kept = queue.finish(claim.fence, result)
+        kept = patiently(lambda: queue.finish(claim.fence, result))
         log.info("job is done" if kept else "job had passed to somebody else", extra=named(claim))
     except Lost:
         log.warning("job had passed to somebody else", extra=named(claim))
     except BaseException as error:
         log.warning("job fails: %s", one_line(error), exc_info=error, extra=named(claim))
-        queue.fail(claim.fence, fault_of(error), again=isinstance(error, PASSING))
+        fault, again = fault_of(error), isinstance(error, PASSING)
+        patiently(lambda: queue.fail(claim.fence, fault, again=again))
+
+
+def patiently(say: Callable[[], bool]) -> bool:
+    """What a job came to is not lost with the database: it is said when it is back."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return say()
+        except ServiceUnavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(IDLE_S)
 
 
 def go_first_when_memory_ends() -> None:
@@ -267,7 +282,7 @@ def die_with_the_worker(alive: Connection) -> None:
 
 def work_of(post: Post, claim: Claim, queue: Queue) -> Work:
     def tell(body: Any, step: Any = None) -> None:
-        if not queue.tell(claim.fence, body, step):
+        if not patiently(lambda: queue.tell(claim.fence, body, step)):
             raise Lost(f"Job {claim.fence.job} is no longer ours.")
 
     step = None if claim.step is None else msgspec.json.decode(claim.step)

@@ -10,7 +10,19 @@ from service.jobs.worker import Work
 
 KINDS = {
     name: f"tests.service.work_kinds:{name}"
-    for name in ("add", "refuse", "break_inside", "die", "die_once", "sleep", "count", "leave_pid", "greedy", "seen")
+    for name in (
+        "add",
+        "refuse",
+        "break_inside",
+        "die",
+        "die_once",
+        "sleep",
+        "count",
+        "leave_pid",
+        "greedy",
+        "seen",
+        "count_slowly",
+    )
 }
 
 
@@ -61,6 +73,14 @@ def greedy(work: Work) -> object:
 def seen(work: Work) -> object:
     """The GPUs that a job may use."""
     return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def count_slowly(work: Work) -> object:
+    """Goes on where the attempt before stopped."""
+    for i in range(work.step or 0, work.spec):
+        work.tell({"at": i}, step=i + 1)
+        time.sleep(0.2)
+    return work.spec
 
 
 def leave_pid(work: Work) -> object:
