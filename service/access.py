@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
+from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 
 from headhunt.errors import CrossSite, HeadhuntError, NotAllowed, NotSignedIn, UnknownProject
@@ -161,6 +162,8 @@ def address_of(connection: Connection) -> str:
 
 async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of all routes."""
+    if any("\0" in str(value) for value in connection.path_params.values()):
+        raise NotFoundException
     service = connection.app.state.service
     wanted = handler.opt.get("who", "nobody")
     try:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, NoSuchModuleError, OperationalError, TimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from headhunt.errors import BadValue, ServiceUnavailable, one_line
@@ -67,6 +67,8 @@ def told() -> Iterator[None]:
     except (OperationalError, InterfaceError, TimeoutError) as error:
         log.warning("the database does not answer: %s", one_line(error))
         raise ServiceUnavailable("The database does not answer. Nothing is lost; try again.") from error
+    except (DataError, OverflowError) as error:
+        raise BadValue("A value is too large, or holds a character that cannot be kept (NUL). Send another.") from error
 
 
 def engine_for(url: str) -> Engine:
