@@ -4,8 +4,8 @@ bfloat16 is tried where it is worth it (zoo/training/devices.py) and given up wh
 or makes values of it that are not finite.
 """
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from discriminator.backbone import Backbone
 from discriminator.folding import folded
-from discriminator.gallery import Gallery
 from discriminator.gap import TOLD_BY, Features, collected, looked, survey
 from headhunt.errors import BadSpec, NonFiniteWeights, one_line
+from zoo.images.pixels import View
 from zoo.training.batches import Normalise
 from zoo.training.devices import best_layout, choose_bf16, choose_device
 
@@ -29,7 +29,18 @@ becomes 1.3 times faster. The trainer's rule is stricter, since its networks are
 Precision = Literal["auto", "fp32", "bf16"]
 
 
-def extract(backbone: Backbone, gallery: Gallery, device: str | None = None, precision: Precision = "auto") -> Features:
+class Images(Protocol):
+    """A gallery, or what was sent of one."""
+
+    @property
+    def asked(self) -> Sequence[object]:
+        """One for each image, those that cannot be decoded included."""
+
+    def batches(self, view: View, size: int) -> Iterator[Tensor]:
+        """uint8 [B, 3, S, S], one after the other, B <= size."""
+
+
+def extract(backbone: Backbone, gallery: Images, device: str | None = None, precision: Precision = "auto") -> Features:
     """Look at every image of the gallery through the network. `precision` is a wish, never kept at a wrong result."""
     place = choose_device(device)
     network = backbone.build()
@@ -68,7 +79,7 @@ def broken_rows(features: Features) -> int:
     return int((~np.logical_and.reduce([np.isfinite(array).all(axis=1) for array in arrays])).sum())
 
 
-def _in(dtype: torch.dtype, network: nn.Module, backbone: Backbone, gallery: Gallery, place: torch.device) -> Features:
+def _in(dtype: torch.dtype, network: nn.Module, backbone: Backbone, gallery: Images, place: torch.device) -> Features:
     layout = best_layout(network)
     normalise = Normalise(backbone.mean, backbone.std, place)
     trial = normalise(_noise(backbone.view.size))

@@ -46,9 +46,13 @@ class FeatureStore:
             gallery.settle(refusals)
             return features
         features = extract(backbone, gallery, device)
-        with suppress(NotWritten):
-            write_features(path, features, gallery.refusals)
+        self.keep(backbone, gallery, features)
         return features
+
+    def keep(self, backbone: Backbone, gallery: Gallery, features: Features) -> None:
+        """What was computed, here or elsewhere; a disk that is full is no fault."""
+        with suppress(NotWritten):
+            write_features(self.path(backbone, gallery), features, gallery.refusals)
 
     def path(self, backbone: Backbone, gallery: Gallery) -> Path:
         seen = (FORMAT, backbone.digest, backbone.view, backbone.mean, backbone.std, gallery.key)

@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from headhunt.vocabulary import CurvePoint, ModelCard, Struct
+from recommender.fan import Part
 from zoo.images.pixels import Pixels
 from zoo.parts import pick
 from zoo.training.trainable import TrainingData
@@ -28,6 +29,8 @@ class Contender:
     card: ModelCard
     data: Callable[[], TrainingData]
     network: Callable[[], nn.Module]
+    parts: Callable[[], tuple[Part, Part]] | None = None
+    """The pictures and the weights, for somebody elsewhere; None: it can be tried here alone."""
 
 
 class ProbeResult(Struct, frozen=True, omit_defaults=False):

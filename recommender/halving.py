@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import msgspec
 import numpy as np
@@ -27,14 +26,18 @@ from headhunt.errors import (
     HeadhuntError,
     Interrupted,
     NotWritten,
+    OutOfTime,
     TrainingFailed,
     UnknownName,
     WeightsRefused,
     WeightsUnavailable,
+    WorkLost,
 )
 from recommender.clock import Clock
 from recommender.contender import Contender, ProbeResult, level
 from recommender.curves import Curve, extrapolate
+from recommender.fan import ON_THE_WAY, Fan, Here, Parcel, Part
+from recommender.fan_tasks import Tried, Try
 from recommender.lanes import Job, Lanes
 from recommender.pace import Pace, work
 from recommender.probe_book import ProbeBook
@@ -46,6 +49,8 @@ SETTLED = 1.64
 WEIGHTS_KEPT = 4
 """After the last rung, of the best so many the weights stay on the disk, so that their training can go on."""
 
+CANNOT = (WeightsRefused, WeightsUnavailable, UnknownName, BadValue, TrainingFailed)
+"""Why a contender cannot be tried."""
 Wave = list[tuple[str, float | None]]
 """Probes that may run at the same time: a model and its rate; None: the best that is known by then."""
 OnProgress = Callable[[ProbeResult, int, int], None]
@@ -106,14 +111,15 @@ def halving(
     on_progress: OnProgress | None = None,
     pace: Pace | None = None,
     on_failure: OnFailure | None = None,
+    fan: Fan | None = None,
 ) -> Iterator[tuple[ProbeResult, ...]]:
     """After every rung the newest result of each contender that was tried, the most promising first.
 
     Contenders are tried in the order given, which matters when time is short: bring the likeliest first. `pace` brings
-    what is known of costs, and takes up what is measured. After Ctrl-C what is there is yielded once more, then
-    Interrupted is raised.
+    what is known of costs, and takes up what is measured. `fan`: who tries them, this process if None. After Ctrl-C
+    what is there is yielded once more, then Interrupted is raised.
     """
-    race = _Race(contenders, plan, book, Probe(clock, pace or Pace(), plan.device))
+    race = _Race(contenders, plan, book, Probe(clock, pace or Pace(), plan.device), fan or Here())
     for rung in range(len(plan.rungs)):
         try:
             race.run(rung, on_progress)
@@ -137,8 +143,8 @@ def weights_of(result: ProbeResult, contender: Contender, plan: ProbePlan, book:
 class _Race:
     """The state of a halving: the newest result of each contender, who is still in, which rate suits which network."""
 
-    def __init__(self, contenders: Sequence[Contender], plan: ProbePlan, book: ProbeBook, how: Probe) -> None:
-        self.plan, self.book, self.how = plan, book, how
+    def __init__(self, contenders: Sequence[Contender], plan: ProbePlan, book: ProbeBook, how: Probe, fan: Fan) -> None:
+        self.plan, self.book, self.how, self.fan = plan, book, how, fan
         self.contenders = {contender.card.id: contender for contender in contenders}
         self.staying = list(self.contenders)
         self.results: dict[str, ProbeResult] = {}
@@ -158,13 +164,18 @@ class _Race:
         done, total = 0, sum(map(len, waves))
         for number, wave in enumerate(waves):
             chosen = [(name, lr or self._rate(name)) for name, lr in wave]
-            jobs: list[Job[ProbeResult | None]] = [partial(self._probe, name, lr, rung) for name, lr in chosen]
-            for result in self._each(jobs, alone=rung == 0 and number == 0):
-                done += 1
-                if result:
-                    self._take(result)
-                    if on_progress:
-                        on_progress(result, done, total)
+            attempts = [_Attempt(self, place, name, lr, rung) for place, (name, lr) in enumerate(chosen)]
+            arrived: dict[int, ProbeResult] = {}
+            try:
+                for attempt, result in self._each(attempts, alone=rung == 0 and number == 0):
+                    done += 1
+                    if result:
+                        arrived[attempt.place] = result
+                        if on_progress:
+                            on_progress(result, done, total)
+            finally:  # in their own order, whoever came first
+                for place in sorted(arrived):
+                    self._take(arrived[place])
         self._expect()
         self.tidy(max(WEIGHTS_KEPT, self._places(rung + 1)))
 
@@ -189,14 +200,36 @@ class _Race:
             return bool(self.staying)
         images = self._work(self.contenders[self.staying[0]], 0)
         costs = [self.how.pace.seconds(self.contenders[name].card, images) for name in self.staying]
-        return sum(costs) * (1 + scouts * (len(self.plan.rates) - 1) / len(costs)) <= self.how.clock.left()
+        total = sum(costs) * (1 + scouts * (len(self.plan.rates) - 1) / len(costs))
+        return total / self.fan.width <= self.how.clock.left()
 
-    def _each(self, jobs: Sequence[Job[ProbeResult | None]], alone: bool) -> Iterator[ProbeResult | None]:
-        """The first of all jobs is run alone, to see what it takes."""
+    def _each(self, attempts: "Sequence[_Attempt]", alone: bool) -> "Iterator[_Arrival]":
+        """Here, the first of all is run alone, to see what it takes."""
+        if not isinstance(self.fan, Here):
+            yield from self._sent(attempts)
+            return
+        jobs: list[Job[_Arrival]] = [attempt.arrival for attempt in attempts]
         if alone and jobs:
             yield self.lanes.widen(jobs[0])
             jobs = jobs[1:]
         yield from self.lanes.run(jobs)
+
+    def _sent(self, attempts: "Sequence[_Attempt]") -> "Iterator[_Arrival]":
+        """Where the fan has it done. Whoever was not reached in time keeps the result it has."""
+        failed: dict[int, tuple[str, HeadhuntError]] = {}
+        try:
+            for attempt, outcome in self.fan.run(attempts, self.how.clock):
+                result = None
+                try:
+                    result = outcome.get()
+                except OutOfTime:
+                    pass
+                except (*CANNOT, WorkLost) as error:
+                    failed[attempt.place] = attempt.name, error
+                yield attempt, result
+        finally:
+            for place in sorted(failed):
+                self.failed.setdefault(*failed[place])
 
     def _probe(self, name: str, lr: float, rung: int) -> ProbeResult | None:
         """From the book, else by training. None: there is no time for it."""
@@ -211,19 +244,41 @@ class _Race:
             if rung and start is None:
                 return None
             probed = probe(contender, trial, how, start)
-        except (WeightsRefused, WeightsUnavailable, UnknownName, BadValue, TrainingFailed) as error:
+        except CANNOT as error:
             self.failed.setdefault(name, error)  # one that cannot be tried is no reason to lose the others
             return None
-        self._keep(key, contender, probed)
+        self._keep(key, contender, probed.result, _state(probed))
         return probed.result
 
-    def _keep(self, key: str, contender: Contender, probed: Probed) -> None:
+    def _packed(self, name: str, lr: float, rung: int) -> Parcel | None:
+        """For somebody elsewhere; None where the book knows it, where there is no time, or where it cannot be sent."""
+        contender, trial = self.contenders[name], self.plan.trial(lr, rung)
+        known = self.book.result(self.book.key(contender.card, trial))
+        if known or contender.parts is None or not self._fits(contender, rung):
+            return None
+        start = self._start(name, lr, rung)
+        if rung and start is None:
+            return None
+        pictures, weights = contender.parts()
+        left = self.how.clock.left() - ON_THE_WAY
+        task = Try(contender.card, trial, left, self.how.pace, self.how.device, self.plan.seed)
+        parts = (pictures, Part(None, lambda: None) if start else weights, Part(None, lambda: start))
+        return Parcel(task, parts, self.how.device)
+
+    def _unpacked(self, name: str, lr: float, rung: int, tried: Tried) -> ProbeResult:
+        contender = self.contenders[name]
+        if tried.pace is not None:
+            self.how.pace.learn(contender.card, 1, tried.pace)
+        self._keep(self.book.key(contender.card, self.plan.trial(lr, rung)), contender, tried.result, tried.state)
+        return tried.result
+
+    def _keep(self, key: str, contender: Contender, result: ProbeResult, state: State | None) -> None:
         """In the book, and how long that took. A disk that is full costs the next request its time, this one none."""
-        if "cut" in probed.result.marks:
+        if "cut" in result.marks:
             return
         began = time.perf_counter()
         with suppress(NotWritten):
-            self.book.keep(key, probed.result, probed.network)
+            self.book.keep_state(key, result, state)
         self.saving = (time.perf_counter() - began) / max(1, contender.card.params)
 
     def _start(self, name: str, lr: float, rung: int) -> tuple[ProbeResult, State] | None:
@@ -243,7 +298,7 @@ class _Race:
         again = probe(contender, self.plan.trial(lr, rung - 1), self.how, self._start(name, lr, rung - 1))
         if again.network is None or "cut" in again.result.marks:
             return None
-        self._keep(key, contender, again)
+        self._keep(key, contender, again.result, _state(again))
         return again.result, again.network.state_dict()
 
     def _fits(self, contender: Contender, rung: int) -> bool:
@@ -297,6 +352,36 @@ class _Race:
         first = self.standing()[:best]
         trials = [(self.contenders[one.model].card, self.plan.trial(one.lr, one.rungs - 1)) for one in first]
         self.book.forget_weights(but=[self.book.key(card, trial) for card, trial in trials])
+
+
+_Arrival = tuple["_Attempt", ProbeResult | None]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One probe of a wave, as an errand."""
+
+    race: _Race
+    place: int
+    name: str
+    lr: float
+    rung: int
+
+    def here(self) -> ProbeResult | None:
+        return self.race._probe(self.name, self.lr, self.rung)
+
+    def packed(self) -> Parcel | None:
+        return self.race._packed(self.name, self.lr, self.rung)
+
+    def unpacked(self, answer: Tried) -> ProbeResult | None:
+        return self.race._unpacked(self.name, self.lr, self.rung, answer)
+
+    def arrival(self) -> _Arrival:
+        return self, self.here()
+
+
+def _state(probed: Probed) -> State | None:
+    return None if probed.network is None else probed.network.state_dict()
 
 
 def beaten(other: ProbeResult, leader: ProbeResult) -> bool:

@@ -72,8 +72,12 @@ class ProbeBook:
 
     def keep(self, key: str, result: ProbeResult, network: nn.Module | None) -> None:
         """Write down a finished probe; first its weights, where it has any worth going on from."""
+        self.keep_state(key, result, None if network is None else network.state_dict())
+
+    def keep_state(self, key: str, result: ProbeResult, state: State | None) -> None:
+        """The same, of a network that was trained elsewhere."""
         with self._writing:
-            digest = None if network is None else self._store.add(network.state_dict())[0]
+            digest = None if state is None else self._store.add(state)[0]
             self._own |= {digest} if digest else set()
             replace_file(self._path(key), msgspec.json.encode(Record(result=result, weights=digest)))
 

@@ -12,21 +12,22 @@ is made of what is there: after the time, after Ctrl-C, after a network that cou
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from torch import nn
 
 from discriminator.backbone import backbone_of
 from discriminator.domains import Discriminator, Resemblance
 from discriminator.features import FeatureStore
 from discriminator.gallery import Gallery
 from headhunt.errors import (
-    BadSpec,
     HeadhuntError,
     Interrupted,
     NeedTwoClasses,
@@ -47,6 +48,8 @@ from recommender.contamination import Seen as SeenBefore
 from recommender.contamination import copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.dissimilarity import agreement_map, label_agreement
+from recommender.fan import Fan, Here, Parcel, Part
+from recommender.fan_tasks import Look, Looked, may_travel, not_working, pictures_part, weights_part
 from recommender.halving import beaten, halving
 from recommender.kin import network_effects, with_networks
 from recommender.knowledge import Known, apart_from_sample, known_to
@@ -87,12 +90,15 @@ def recommend(
     known: Known | None = None,
     watch: Watch | None = None,
     scratch: Path | None = None,
+    fan: Fan | None = None,
 ) -> Ranking:
     """The whole story. `clock` counts from the user's call where that was earlier. `scratch`: where features and probes
-    are kept, the zoo's home if None. Raises before anything is spent: NoModels, NoModelMeets, NeedTwoClasses,
-    NoValidImages ... Ctrl-C ends it early, with what is there.
+    are kept, the zoo's home if None. `fan`: who looks through networks and tries them, this process if None. Raises
+    before anything is spent: NoModels, NoModelMeets, NeedTwoClasses, NoValidImages ... Ctrl-C ends it early, with what
+    is there.
     """
     hunt = Hunt(zoo, sample, request, known or known_to(zoo), scratch or zoo.home)
+    hunt.fan = fan or hunt.fan
     with fitting_threads():
         return hunt.run(clock, watch or (lambda _: None))
 
@@ -121,6 +127,7 @@ class Hunt:
             self.gallery = Gallery(sample, entries, sample.classes)
         self.clock: Clock = Deadline(self.budget)
         self.watch: Watch = lambda _: None
+        self.fan: Fan = Here()
         self.labelled = request.labels and len(sample.classes) > 1
         self.store, self.pace = FeatureStore(scratch), Pace()
         self.known, self.signals = known, [dict[str, float]() for _ in self.cards]
@@ -154,6 +161,7 @@ class Hunt:
                 self.warnings.append(f"stage '{name}' ended early: {one_line(error)}")
         with self.timed("ranking"):
             judged = self.judged()
+        self.warnings += self.fan.warnings
         return ranking_of(self.found(), judged)
 
     # --- the stages ---
@@ -226,17 +234,45 @@ class Hunt:
 
     def examine(self) -> None:
         """Features of one candidate after the other, as time allows, and how well they separate the classes."""
-        labels = self.gallery.labels
         until = self.clock.left() * (1 - FOR_FEATURES)
         order = self.order()
-        for done, i in enumerate(order):
-            card = self.cards[i]
-            self.watch(Progress("features", done, len(order), card.id))
-            with self.forgiving(card):
-                if self.fits(card, self.clock.left() - until):
-                    self.signals[i] |= self.seen_through(self.zoo.card(card.id), labels)
-                    self.cards[i] = self.zoo.card(card.id)  # its weights may have come just now
+        said: dict[int, str] = {}
+        try:
+            for errand, outcome in self.fan.run(self.looks(order, until), Until(self.clock, until)):
+                card = self.cards[errand.i]
+                with self.forgiving(card, partial(said.__setitem__, errand.place)):
+                    self.signals[errand.i] |= outcome.get()
+                    self.cards[errand.i] = self.zoo.card(card.id)  # its weights may have come just now
+        finally:
+            self.warnings += [said[place] for place in sorted(said)]
         self.watch(Progress("features", len(order), len(order)))
+
+    def looks(self, order: Sequence[int], until: float) -> "Iterator[LookThrough]":
+        """One errand after the other, as long as they fit into the time."""
+        for place, i in enumerate(order):
+            card, fits = self.cards[i], False
+            self.watch(Progress("features", place, len(order), card.id))
+            with self.forgiving(card, self.warnings.append):
+                fits = self.fits(card, self.clock.left() - until)
+            if fits:
+                yield LookThrough(self, place, i)
+
+    def packed_look(self, i: int) -> Parcel | None:
+        """For somebody elsewhere; None where its features are here, or where it cannot be sent."""
+        backbone = backbone_of(self.zoo, self.cards[i])
+        card = self.zoo.card(self.cards[i].id)
+        if self.store.known(backbone, self.gallery) or not may_travel(card):
+            return None
+        self.hold(backbone.view)
+        parts = (pictures_part(self.gallery, backbone.view), weights_part(self.zoo, card))
+        return Parcel(Look(card, backbone.digest, self.request.seed, self.request.device), parts, self.request.device)
+
+    def unpacked_look(self, i: int, looked: Looked) -> dict[str, float]:
+        card = self.zoo.card(self.cards[i].id)
+        self.store.keep(backbone_of(self.zoo, card), self.gallery, looked.features)
+        self.pace.learn(card, len(self.gallery.labels), looked.looking)
+        self.scoring = max(self.scoring / 2, looked.scoring)
+        return looked.signals
 
     def seen_through(self, card: ModelCard, labels: NDArray[np.int64]) -> dict[str, float]:
         backbone = backbone_of(self.zoo, card)
@@ -251,7 +287,7 @@ class Hunt:
             began = time.perf_counter()
             return feature_signals(features, labels, self.request.seed)
         except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
-            raise BadSpec(f"its network does not work on these images ({one_line(error)})") from error
+            raise not_working(error) from error
         finally:
             self.scoring = max(self.scoring / 2, time.perf_counter() - began)
 
@@ -268,7 +304,9 @@ class Hunt:
         place = {card.id: i for i, card in enumerate(self.cards)}
         results: tuple[ProbeResult, ...] = ()
         pace = self.pace.for_training([self.cards[i] for i in finalists])
-        for results in halving(contenders, plan, clock, book, told, pace, self.tell_failure) if contenders else ():
+        for results in (
+            halving(contenders, plan, clock, book, told, pace, self.tell_failure, self.fan) if contenders else ()
+        ):
             for result in results:
                 self.probes[result.model] = result
                 self.signals[place[result.model]] |= probe_signals(result)
@@ -319,7 +357,13 @@ class Hunt:
         def data() -> TrainingData:
             return probing_data(self.gallery.pixels(view_of(card)), card.mean, card.std, self.request.seed)
 
-        return Contender(card, data, lambda: self.zoo.load(card.id, classes=len(self.sample.classes)))
+        def parts() -> tuple[Part, Part]:
+            return pictures_part(self.gallery, view_of(card)), weights_part(self.zoo, card)
+
+        def network() -> nn.Module:
+            return self.zoo.load(card.id, classes=len(self.sample.classes))
+
+        return Contender(card, data, network, parts if may_travel(card) else None)
 
     def fits(self, card: ModelCard, left: float) -> bool:
         """Whether looking through it will take no longer than that. Scoring alone, where features are on the disk."""
@@ -362,7 +406,7 @@ class Hunt:
             self.spent[stage] = self.spent.get(stage, 0.0) + time.perf_counter() - began
 
     @contextmanager
-    def forgiving(self, card: ModelCard) -> Iterator[None]:
+    def forgiving(self, card: ModelCard, say: Callable[[str], None]) -> Iterator[None]:
         """One model that cannot be read or run is no reason to give no answer."""
         try:
             yield
@@ -370,6 +414,25 @@ class Hunt:
             raise
         except WeightsUnavailable as error:
             self.offline = True
-            self.warnings.append(f"{card.id} and others whose weights are not here were not looked at: {error}")
+            say(f"{card.id} and others whose weights are not here were not looked at: {error}")
         except HeadhuntError as error:
-            self.warnings.append(f"{card.id} was not looked at: {error}")
+            say(f"{card.id} was not looked at: {error}")
+
+
+@dataclass(frozen=True)
+class LookThrough:
+    """One candidate looked at, as an errand; `place`: in the order of looking, `i`: among the cards."""
+
+    hunt: Hunt
+    place: int
+    i: int
+
+    def here(self) -> dict[str, float]:
+        hunt = self.hunt
+        return hunt.seen_through(hunt.zoo.card(hunt.cards[self.i].id), hunt.gallery.labels)
+
+    def packed(self) -> Parcel | None:
+        return self.hunt.packed_look(self.i)
+
+    def unpacked(self, answer: Looked) -> dict[str, float]:
+        return self.hunt.unpacked_look(self.i, answer)

@@ -29,9 +29,19 @@ from zoo.networks.building import build_network, with_new_head
 from zoo.networks.matching import load_strictly
 from zoo.networks.measure import measure
 from zoo.networks.weight_paths import weights_folder
-from zoo.networks.weights import WeightStore
+from zoo.networks.weights import State, WeightStore
 from zoo.sources import Found
 from zoo.sources.timm_hub import fetch
+
+
+def network_with(
+    state: State | None, card: ModelCard, classes: int | None = None, input_size: int | None = None
+) -> nn.Module:
+    """The network of a card with these weights, in evaluation mode; None: they will be loaded into it afterwards."""
+    network = build_network(card.network, classes=card.head, input_size=input_size or card.input_size)
+    if state is not None:
+        load_strictly(network, state, card.network, f"the weights of {card.id}")
+    return (network if classes is None else with_new_head(network, classes)).eval()
 
 
 class Zoo:
@@ -108,9 +118,7 @@ class Zoo:
     def load(self, model: str, classes: int | None = None, input_size: int | None = None) -> nn.Module:
         """The network of a card with its weights, in evaluation mode; with its source head, or a new one."""
         card = self.card(model)
-        network = build_network(card.network, classes=card.head, input_size=input_size or card.input_size)
-        load_strictly(network, self.state(card), card.network, f"the weights of {card.id}")
-        return (network if classes is None else with_new_head(network, classes)).eval()
+        return network_with(self.state(card), card, classes, input_size)
 
     def measure(self, models: Iterable[str]) -> tuple[ModelCard, ...]:
         """Measure latency and memory here, once for each shape of network; random weights cost the same."""

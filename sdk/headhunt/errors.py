@@ -16,6 +16,7 @@ HeadhuntError
  +-- NoCandidate           NoModels, NoModelMeets: nobody is left to recommend
  +-- Interrupted           the user stopped it; what was done is kept
  +-- OutOfTime             the seconds given did not suffice for one part of the work
+ +-- WorkLost              a part of the work was sent to another process or machine, and did not come back
  +-- ServiceUnavailable    a part of the server does not answer at this moment
  +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
  +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
@@ -41,6 +42,16 @@ class HeadhuntError(Exception):
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Whole again in another process: classes build their message from several arguments, and keep it alone."""
+        return restored, (type(self), self.args, self.__dict__)
+
+
+def restored(kind: type[HeadhuntError], args: tuple[object, ...], facts: dict[str, object]) -> HeadhuntError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class UnknownName(HeadhuntError):
@@ -337,6 +348,10 @@ class Interrupted(HeadhuntError):
 
 class OutOfTime(HeadhuntError):
     """The seconds that were given did not suffice for one part of the work."""
+
+
+class WorkLost(HeadhuntError):
+    """A part of the work was sent to another process or machine, and did not come back."""
 
 
 class ServiceUnavailable(HeadhuntError):

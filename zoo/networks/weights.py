@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from headhunt.errors import BadValue, BrokenWeights, NonFiniteWeights, NotWritten, WeightsUnavailable, one_line
@@ -151,8 +151,28 @@ class WeightStore:
                 f"is no safetensors file: {one_line(error)}. Add the model again.", path.name
             ) from error
 
+    def blob(self, digest: str) -> bytes:
+        """The file itself, for whoever reads it elsewhere, with `state_in`."""
+        try:
+            return self.path(digest).read_bytes()
+        except OSError as error:
+            raise WeightsUnavailable(
+                f"The weights {digest[:12]} are not in {self.folder}. Remove the model and add it again."
+            ) from error
+
     def remove(self, digest: str) -> None:
         self.path(digest).unlink(missing_ok=True)
+
+
+def state_in(blob: bytes, digest: str) -> State:
+    """The state in a file of the store that was sent here, checked to be what was kept."""
+    name = f"{digest}.safetensors"
+    if hashlib.sha256(blob).hexdigest() != digest:
+        raise BrokenWeights("is no longer what was stored. Remove the model and add it again.", name)
+    try:
+        return load(blob)
+    except SafetensorError as error:
+        raise BrokenWeights(f"is no safetensors file: {one_line(error)}. Add the model again.", name) from error
 
 
 def separate(state: Mapping[str, Tensor]) -> State:
