@@ -25,7 +25,7 @@ async def add_dataset(
 ) -> Response[Dataset]:
     """A zip or tar of images with a folder for each class: as the file `archive` of a form, or as the bare body."""
     kind, options = request.content_type
-    with draft(service.settings.home) as file:
+    async with draft(service.settings.home) as file:
         if kind == "multipart/form-data":
             fields, filename = await form(request.stream(), options.get("boundary", ""), file)
             name = fields.get("name") or stem_of(filename)
@@ -36,7 +36,7 @@ async def add_dataset(
             await bare(request.stream(), file)
         else:
             raise UnsupportedType(f"An archive cannot come as {kind or 'nothing'!r}. Send a form, or application/zip.")
-        found, new = await sync_to_thread(service.datasets.add, caller.project, name, Path(file.name))
+        found, new = await file.run(service.datasets.add, caller.project, name, Path(file.name))
     return Response(found, status_code=201 if new else 200, headers={"Location": f"/api/v1/datasets/{found.id}"})
 
 
