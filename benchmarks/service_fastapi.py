@@ -84,6 +84,11 @@ class Named:
 
 def create_twin(settings: Settings) -> FastAPI:
     service = service_of(settings)
+    mine = datasets.c.project == sa.bindparam("of")
+    same = (datasets.c.id == sa.bindparam("named")) | (datasets.c.name == sa.bindparam("named"))
+    all_of = sa.select(datasets).where(mine).order_by(datasets.c.created.desc(), datasets.c.id)
+    one_of = sa.select(datasets).where(mine, same)
+    one_job = sa.select(jobs).where(jobs.c.id == sa.bindparam("job"))
     app = FastAPI(title="headhunt", version=headhunt.__version__)
     app.add_middleware(Named)
 
@@ -110,16 +115,14 @@ def create_twin(settings: Settings) -> FastAPI:
 
     @app.get("/api/v1/datasets")
     def all_datasets(who: Signed) -> list[DatasetOut]:
-        wanted = sa.select(datasets).where(datasets.c.project == who.project)
         with service.database.read() as connection:
-            rows = connection.execute(wanted.order_by(datasets.c.created.desc(), datasets.c.id)).all()
+            rows = connection.execute(all_of, {"of": who.project}).all()
         return [dataset_of(row) for row in rows]
 
     @app.get("/api/v1/datasets/{dataset}")
     def one_dataset(who: Signed, dataset: str) -> DatasetOut:
-        same = (datasets.c.id == dataset) | (datasets.c.name == dataset)
         with service.database.read() as connection:
-            row = connection.execute(sa.select(datasets).where(datasets.c.project == who.project, same)).first()
+            row = connection.execute(one_of, {"of": who.project, "named": dataset}).first()
         if row is None:
             raise HTTPException(404)
         return dataset_of(row)
@@ -134,7 +137,7 @@ def create_twin(settings: Settings) -> FastAPI:
     @app.get("/api/v1/recommendations/{job}")
     def one_recommendation(who: Signed, job: str) -> JobOut:
         with service.database.read() as connection:
-            row = connection.execute(sa.select(jobs).where(jobs.c.id == job)).first()
+            row = connection.execute(one_job, {"job": job}).first()
         if row is None or row.project != who.project:
             raise HTTPException(404)
         return job_of(row)

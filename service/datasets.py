@@ -26,6 +26,11 @@ class Datasets:
 
     def __init__(self, database: Database, home: Path, limits: SampleLimits | None = None) -> None:
         self.database, self.home, self.limits = database, home, limits
+        mine = datasets.c.project == sa.bindparam("of")
+        same = (datasets.c.id == sa.bindparam("named")) | (datasets.c.name == sa.bindparam("named"))
+        newest = self._shown().where(mine).order_by(datasets.c.created.desc(), datasets.c.id.desc())
+        self._newest = newest.limit(sa.bindparam("most"))
+        self._named = self._shown().where(mine, same)
 
     def add(self, project: str, name: str, archive: Path) -> tuple[Dataset, bool]:
         """Read, check and keep an archive. True: it is new; the same images under the same name are the same dataset.
@@ -60,21 +65,18 @@ class Datasets:
 
     def all(self, project: str, before: tuple[float, str] | None = None, limit: int = 100) -> list[Dataset]:
         """The newest first; `before`: the time and id of the last one that was seen."""
-        wanted = self._shown().where(datasets.c.project == project)
+        wanted = self._newest
         if before is not None:
             at, name = before
             wanted = wanted.where((datasets.c.created < at) | ((datasets.c.created == at) & (datasets.c.id < name)))
         with self.database.read() as connection:
-            rows = connection.execute(
-                wanted.order_by(datasets.c.created.desc(), datasets.c.id.desc()).limit(limit)
-            ).all()
+            rows = connection.execute(wanted, {"of": project, "most": limit}).all()
         return [dataset_of(row) for row in rows]
 
     def get(self, project: str, named: str) -> Dataset:
         """By id or by name. Raises UnknownDataset."""
-        same = (datasets.c.id == named) | (datasets.c.name == named)
         with self.database.read() as connection:
-            row = connection.execute(self._shown().where(datasets.c.project == project, same)).first()
+            row = connection.execute(self._named, {"of": project, "named": named}).first()
         if row is None:
             raise UnknownDataset(named)
         return dataset_of(row)

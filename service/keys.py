@@ -39,6 +39,11 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._holds = sa.select(api_keys).where(
+            api_keys.c.id == sa.bindparam("key"),
+            api_keys.c.revoked.is_(None),
+            api_keys.c.expires.is_(None) | (api_keys.c.expires > database.now),
+        )
 
     def create(self, project: str, asked: KeyAsked, user: str | None = None) -> NewKey:
         """A new key of the project with this id. Its secret is told this once."""
@@ -78,15 +83,10 @@ class Keys:
         """Raises NotSignedIn, with the same words whatever is wrong with the key."""
         kind, _, rest = token.partition("_")
         key, _, secret = rest.partition("_")
-        wanted = sa.select(api_keys).where(
-            api_keys.c.id == key,
-            api_keys.c.revoked.is_(None),
-            api_keys.c.expires.is_(None) | (api_keys.c.expires > self.database.now),
-        )
         row = None
         if kind == "hh" and key.isascii() and key.isalnum():
             with self.database.read() as connection:
-                row = connection.execute(wanted).first()
+                row = connection.execute(self._holds, {"key": key}).first()
         known = row.secret_hash if row is not None else hashed("")
         if not hmac.compare_digest(hashed(secret), known) or row is None:
             raise NotSignedIn(REFUSED)

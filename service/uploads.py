@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,8 +27,8 @@ LONGEST_FIELD = 4096
 MOST_PARTS = 16
 BLOCK = MIB
 """Handed to the thread at once: of an upload, three of them lie in memory at most."""
-SYNCED = 32 * MIB
-"""So much may wait for the disk: the last bytes are followed by no long silence, and others' commits by none."""
+SYNCED = 8 * MIB
+"""After so much the disk is set to work, beside what goes on; twice as much may wait for it, and no more."""
 FORGOTTEN_S = 24 * 3600.0
 """A draft this old is of a server that was killed."""
 P = ParamSpec("P")
@@ -36,20 +36,23 @@ T = TypeVar("T")
 
 
 class Draft:
-    """What has come of an upload: a file, its size, and its SHA-256. All but `run` is for its own thread."""
+    """What has come of an upload: a file, its size, and its SHA-256. All but `run` is for its own threads, of which one
+    works and one waits for the disk.
+    """
 
     def __init__(self, file: IO[bytes], lane: ThreadPoolExecutor, largest: int) -> None:
         self.file, self.lane, self.largest = file, lane, largest
         self.name = file.name
-        self.size = self.synced = 0
+        self.size = self._synced = 0
         self._hash = hashlib.sha256()
+        self._syncing: Future[None] | None = None
 
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
 
     def run(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> "asyncio.Future[T]":
-        """In the thread of this upload: one thing after the other, and never in the way of other requests."""
+        """In a thread of this upload, never in the way of other requests. One thing at a time: await it."""
         return asyncio.get_running_loop().run_in_executor(self.lane, partial(work, *given, **named))
 
     def write(self, data: bytes | bytearray) -> None:
@@ -58,31 +61,41 @@ class Draft:
             raise TooLarge(f"The upload is larger than {self.largest:,} bytes. Send less, or in several datasets.")
         self._hash.update(data)
         self.file.write(data)
-        if self.size - self.synced > SYNCED:
-            self.sync()
-
-    def sync(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.synced = self.size
+        if self.size - self._synced > SYNCED:
+            self._wait_for_disk()
+            self._syncing, self._synced = self.lane.submit(os.fsync, self.file.fileno()), self.size
 
     def finish(self) -> None:
         if self.size == 0:
             raise EmptyUpload("No archive came: send a zip or tar as the file 'archive'.")
-        self.sync()
+        self._wait_for_disk()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def close(self) -> None:
+        try:
+            self._wait_for_disk()
+        finally:
+            self.file.close()
+
+    def _wait_for_disk(self) -> None:
+        syncing, self._syncing = self._syncing, None
+        if syncing is not None:
+            syncing.result()
 
 
 @asynccontextmanager
 async def draft(home: Path, largest: int = LARGEST) -> AsyncIterator[Draft]:
     """A file beside the blobs that is gone afterwards, whatever happens."""
-    lane = ThreadPoolExecutor(1, "upload")
+    lane = ThreadPoolExecutor(2, "upload")
     loop = asyncio.get_running_loop()
     try:
         file = await loop.run_in_executor(lane, new_file, home / "uploads")
+        made = Draft(file, lane, largest)
         try:
-            yield Draft(file, lane, largest)
+            yield made
         finally:
-            await asyncio.shield(loop.run_in_executor(lane, file.close))
+            await asyncio.shield(made.run(made.close))
     finally:
         lane.shutdown(wait=False)
 

@@ -73,6 +73,7 @@ class Queue:
     def __init__(self, database: Database, lease_s: float = 10.0) -> None:
         self.database, self.lease_s = database, lease_s
         self.now = database.now
+        self._one = sa.select(jobs).where(jobs.c.id == sa.bindparam("job"))
 
     # --- those who order ---
 
@@ -278,7 +279,7 @@ class Queue:
         connection.execute(sa.insert(job_events).values(job=job, number=number, at=self.now, body=text))
 
     def _read(self, connection: Connection, job: str, project: str | None) -> Job:
-        row = connection.execute(sa.select(jobs).where(jobs.c.id == job)).first()
+        row = connection.execute(self._one, {"job": job}).first()
         if row is None or project not in (None, row.project):
             raise UnknownJob(job)
         return job_of(row)
