@@ -28,9 +28,9 @@ HEADERS = {
 NOBODY = Caller()
 
 
-def begin(request: Request[Any, Any, Any]) -> None:
+async def begin(request: Request[Any, Any, Any]) -> None:
     """Every request has a name, the client's own where it gave a plain one: its answer, its log lines and its job
-    carry it."""
+    carry it. It is async because else it would be sent to a thread."""
     name = request.headers.get("x-request-id", "")
     request.state.request_id = name if NAME.fullmatch(name) else secrets.token_hex(8)
     request.state.began = time.perf_counter()

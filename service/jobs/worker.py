@@ -43,6 +43,8 @@ IDLE_S = 0.2
 SHARE_OF_MEMORY = 0.9
 PATIENCE_S = 600.0
 """So long a job waits for a database that is gone, before what it came to is lost and it begins again."""
+NICE = 10
+"""Children give way to whoever answers requests on the same machine."""
 AFTER_DEATH_S = 0.2
 """Before the next attempt when a child died: most are killed from outside, and attempts are counted anyhow."""
 
@@ -231,6 +233,7 @@ class Worker:
 
 def child(post: Post, claim: Claim, place: Place, alive: Connection) -> None:
     """Do the work, and say what came of it."""
+    os.nice(NICE)
     threading.Thread(target=die_with_the_worker, args=(alive,), daemon=True).start()
     place.enter()
     go_first_when_memory_ends()
