@@ -28,7 +28,7 @@ from benchmarks.chaos import unfinished
 from benchmarks.report import Table, arguments, publish
 from benchmarks.service_place import Server, fill_zoo, noise, photos, serving, upload
 from headhunt.vocabulary import GIB, MIB
-from service.app import service_of
+from service.parts import service_of
 from service.settings import Settings
 
 CLIENTS = 50

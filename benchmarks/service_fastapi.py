@@ -2,39 +2,52 @@
 
     python -m benchmarks.service_fastapi --port N --workers 0
 
-What is not FastAPI's is the service's own: the same database and statements, the same keys, the same queue, the same
-uvicorn with the same options. The models have the fields of the vocabulary's structs, and are made from the rows.
+What is not FastAPI's is the service's own: the same database and statements, the same access, queue, log and measures,
+the same uvicorn with the same options. The models have the fields of the structs, and are made from the rows.
 """
 
 import argparse
+import hashlib
+import logging
 import secrets
-from typing import Annotated, Any
+import time
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 import uvicorn
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import headhunt
-from headhunt.errors import HeadhuntError, NotSignedIn
+from headhunt.errors import HeadhuntError
 from headhunt.home import home_folder
-from service.app import HEADERS, service_of
-from service.jobs.queue import Order
-from service.keys import Caller
+from service.access import Caller
+from service.logs import log_as_json
+from service.measures import Measures
+from service.parts import Service, service_of
+from service.requests import HEADERS
 from service.serve import listening, options
 from service.settings import Settings
-from service.tables import datasets, jobs
+
+T = TypeVar("T")
+log = logging.getLogger("headhunt.requests")
+
+
+class Page(BaseModel, Generic[T]):
+    items: list[T]
+    next: str | None = None
 
 
 class DatasetOut(BaseModel):
     id: str
     name: str
     version: str
+    number: int
     images: int
+    bytes: int
     classes: list[str]
     splits: list[str]
     refused: list[dict[str, Any]]
@@ -54,54 +67,41 @@ class JobOut(BaseModel):
     cancelling: bool
     result: Any | None
     error: dict[str, Any] | None
+    dataset: str | None
+    by: str | None
 
 
-class AskedIn(BaseModel):
-    dataset: str
-    budget: str = "60s"
-    limits: dict[str, Any] = {}
-    labels: bool = True
-    allow_seen: bool = False
+class Surroundings:
+    """A name for each request, its line in the log, its numbers and its headers, as plain ASGI, the cheapest way."""
 
-
-class Named:
-    """A name for each request and the same headers on each answer, as plain ASGI: the cheapest that there is."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, measures: Measures) -> None:
+        self.app, self.measures = app, measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
+        name, began = secrets.token_hex(8), time.perf_counter()
+
+        async def surrounded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                for key, value in {**HEADERS, "X-Request-Id": name}.items():
+                    headers.setdefault(key, value)
+                self._note(scope, name, message["status"], time.perf_counter() - began)
             await send(message)
 
-        scope.setdefault("state", {})["request_id"] = secrets.token_hex(8)
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, receive, surrounded)
+
+    def _note(self, scope: Scope, name: str, status: int, took: float) -> None:
+        method, route = scope["method"], getattr(scope.get("route"), "path", "unknown")
+        self.measures.request(method, route, status, took)
+        who = scope.get("state", {}).get("who", "nobody")
+        told = {"method": method, "route": route, "status": status, "ms": round(1000 * took, 2), "who": who}
+        log.info("%s %s %s", method, route, status, extra={"request_id": name, "told": told})
 
 
 def create_twin(settings: Settings) -> FastAPI:
     service = service_of(settings)
-    mine = datasets.c.project == sa.bindparam("of")
-    same = (datasets.c.id == sa.bindparam("named")) | (datasets.c.name == sa.bindparam("named"))
-    all_of = sa.select(datasets).where(mine).order_by(datasets.c.created.desc(), datasets.c.id)
-    one_of = sa.select(datasets).where(mine, same)
-    one_job = sa.select(jobs).where(jobs.c.id == sa.bindparam("job"))
     app = FastAPI(title="headhunt", version=headhunt.__version__)
-    app.add_middleware(Named)
-
-    def caller(authorization: Annotated[str, Header()] = "") -> Caller:
-        kind, _, token = authorization.partition(" ")
-        try:
-            if kind.lower() != "bearer":
-                raise NotSignedIn("No key.")
-            return service.keys.caller(token.strip())
-        except HeadhuntError as error:
-            raise HTTPException(401, str(error)) from error
-
-    Signed = Annotated[Caller, Depends(caller)]
+    app.add_middleware(Surroundings, measures=Measures(service.database, settings))
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -113,42 +113,60 @@ def create_twin(settings: Settings) -> FastAPI:
             connection.exec_driver_sql("SELECT 1")
         return {"status": "ok"}
 
-    @app.get("/api/v1/datasets")
-    def all_datasets(who: Signed) -> list[DatasetOut]:
-        with service.database.read() as connection:
-            rows = connection.execute(all_of, {"of": who.project}).all()
-        return [dataset_of(row) for row in rows]
-
-    @app.get("/api/v1/datasets/{dataset}")
-    def one_dataset(who: Signed, dataset: str) -> DatasetOut:
-        with service.database.read() as connection:
-            row = connection.execute(one_of, {"of": who.project, "named": dataset}).first()
-        if row is None:
-            raise HTTPException(404)
-        return dataset_of(row)
-
-    @app.post("/api/v1/recommendations", status_code=202)
-    def ask(who: Signed, asked: AskedIn) -> JobOut:
-        found = service.datasets.get(who.project, asked.dataset)
-        spec = {"asked": asked.model_dump(), "version": found.version, "name": found.name}
-        job = service.queue.put(Order(who.project, "recommend", spec))
-        return JobOut.model_validate(msgspec.to_builtins(job))
-
-    @app.get("/api/v1/recommendations/{job}")
-    def one_recommendation(who: Signed, job: str) -> JobOut:
-        with service.database.read() as connection:
-            row = connection.execute(one_job, {"job": job}).first()
-        if row is None or row.project != who.project:
-            raise HTTPException(404)
-        return job_of(row)
-
+    add_routes(app, service)
     return app
 
 
+def add_routes(app: FastAPI, service: Service) -> None:
+    def caller(request: Request) -> Caller:
+        try:
+            found = service.access.caller(request, "reader")  # type: ignore[arg-type] # it has all that is looked at
+        except HeadhuntError as error:
+            raise HTTPException(401, str(error)) from error
+        request.state.who = found.who
+        return found
+
+    Signed = Annotated[Caller, Depends(caller)]
+    Limit = Annotated[int, Query(ge=1, le=1000)]
+
+    @app.get("/api/v1/datasets", response_model=Page[DatasetOut])
+    def all_datasets(request: Request, who: Signed, limit: Limit = 100, after: str | None = None) -> Response:
+        with service.database.read() as connection:
+            given = {"of": who.project, "most": limit + 1}
+            rows = connection.execute(service.datasets._newest, given).all()
+        items = [dataset_of(row) for row in rows[:limit]]
+        return polled(request, Page[DatasetOut](items=items, next=after if len(rows) > limit else None))
+
+    @app.get("/api/v1/datasets/{dataset}", response_model=DatasetOut)
+    def one_dataset(request: Request, who: Signed, dataset: str) -> Response:
+        with service.database.read() as connection:
+            row = connection.execute(service.datasets._named, {"of": who.project, "named": dataset}).first()
+        if row is None:
+            raise HTTPException(404)
+        return polled(request, dataset_of(row))
+
+    @app.get("/api/v1/recommendations/{job}", response_model=JobOut)
+    def one_recommendation(request: Request, who: Signed, job: str) -> Response:
+        with service.database.read() as connection:
+            row = connection.execute(service.queue._one, {"job": job}).first()
+        if row is None or row.project != who.project:
+            raise HTTPException(404)
+        return polled(request, job_of(row))
+
+
+def polled(request: Request, value: BaseModel) -> Response:
+    body = value.model_dump_json().encode()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    asked = request.headers.get("if-none-match", "")
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in {one.strip().removeprefix("W/") for one in asked.split(",")}:
+        return Response(None, status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
 def dataset_of(row: Row[Any]) -> DatasetOut:
-    return DatasetOut(
-        id=row.id, name=row.name, version=row.version, created=row.created, **msgspec.json.decode(row.facts)
-    )
+    own = {"id": row.id, "name": row.name, "version": row.version, "number": row.latest, "created": row.created}
+    return DatasetOut(**msgspec.json.decode(row.facts), **own)
 
 
 def job_of(row: Row[Any]) -> JobOut:
@@ -163,6 +181,8 @@ def job_of(row: Row[Any]) -> JobOut:
         cancelling=row.cancel and row.state == "running",
         result=None if row.result is None else msgspec.json.decode(row.result),
         error=None if row.error is None or row.state == "done" else msgspec.json.decode(row.error),
+        dataset=row.dataset,
+        by=row.by,
     )
 
 
@@ -172,6 +192,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     settings = Settings(home=home_folder(), port=parser.parse_args().port)
     with listening(settings) as place:
+        log_as_json()
         uvicorn.Server(uvicorn.Config(create_twin(settings), **options(settings))).run([place])
 
 

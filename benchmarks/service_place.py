@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from headhunt.vocabulary import MIB, Protocol
-from service.app import service_of
-from service.keys import DEFAULT
+from service.parts import service_of
+from service.projects import DEFAULT
 from service.settings import Settings
 from zoo.repository import Zoo
 from zoo.starter.build import StarterPlan
@@ -102,7 +102,7 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
 def key_of(home: Path) -> str:
     service = service_of(Settings(home=home))
     try:
-        return service.keys.create(service.keys.project(DEFAULT, make=True), "owner")
+        return service.key(DEFAULT, "owner")
     finally:
         service.database.close()
 
