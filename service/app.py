@@ -12,6 +12,7 @@ from service.describing import described
 from service.measures import Measures
 from service.paging import paging_of
 from service.parts import Service, service_of
+from service.patience import patient
 from service.problems import answered
 from service.requests import Surroundings, begin
 from service.routes import ROUTES, pages
@@ -31,6 +32,7 @@ def create_app(settings: Settings) -> Litestar:
         },
         guards=[allowed],
         exception_handlers={Exception: answered},
+        middleware=[patient(settings.patience_s)],
         before_request=begin,
         before_send=[Surroundings(service, measures)],
         request_max_body_size=settings.max_json_bytes,

@@ -26,6 +26,7 @@ from headhunt.errors import (
     ServiceUnavailable,
     TooLarge,
     TooManyTries,
+    TooSlow,
     UnknownName,
     UnsupportedType,
 )
@@ -43,6 +44,7 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (Misdirected, 421),
     (Refused, 422),
     (TooLarge, 413),
+    (TooSlow, 408),
     (UnsupportedType, 415),
     (NotWritten, 507),
     (HomeLocked, 503),

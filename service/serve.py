@@ -16,6 +16,7 @@ from headhunt.errors import BadValue
 from service.app import create_app
 from service.logs import log_as_json
 from service.parts import first_link, service_of
+from service.patience import patient_protocol
 from service.settings import Settings
 from service.work import DATABASE
 
@@ -101,7 +102,7 @@ def options(settings: Settings) -> dict[str, Any]:
     the one that puts an end to headers without an end.
     """
     return {
-        "http": "h11",
+        "http": patient_protocol(settings.patience_s),
         "log_config": None,
         "access_log": False,
         "timeout_graceful_shutdown": 5,

@@ -16,6 +16,8 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     lease_s: float = 10.0
     """A worker that is silent for so long is taken for dead, and its jobs go to others."""
     max_json_bytes: int = MIB
+    patience_s: float = 15.0
+    """So long a client may be silent in the middle of a request."""
     url: str | None = None
     """Where users reach it, when that is not http://host:port: behind a proxy, as https://hunt.example.org."""
     project_bytes: int = 100 * GIB

@@ -19,7 +19,7 @@ HeadhuntError
  +-- WorkLost              a part of the work was sent to another process or machine, and did not come back
  +-- ServiceUnavailable    a part of the server does not answer at this moment
  +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
- +-- TooLarge, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
+ +-- TooLarge, TooSlow, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
  +-- Misdirected           the request names another server
  +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
  +-- OverQuota             the project has no room left for it
@@ -404,6 +404,10 @@ class EmptyUpload(BadValue):
 
 class TooLarge(HeadhuntError):
     """More came than is taken."""
+
+
+class TooSlow(HeadhuntError):
+    """It did not come within the time that a server waits."""
 
 
 class OverQuota(TooLarge):
