@@ -23,6 +23,7 @@ HeadhuntError
  +-- Misdirected           the request names another server
  +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
  +-- OverQuota             the project has no room left for it
+ +-- KeyReused             one Idempotency-Key came with two different questions
  +-- ServerUnreachable     no answer from the server that was named
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
@@ -392,6 +393,10 @@ class InUse(HeadhuntError):
 
 class HasEnded(HeadhuntError):
     """It is over, and can no longer be changed."""
+
+
+class KeyReused(HeadhuntError):
+    """One key of idempotency came with two different questions."""
 
 
 class ServerUnreachable(HeadhuntError):

@@ -21,7 +21,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from headhunt.errors import HasEnded, InUse, UnknownJob
+from headhunt.errors import HasEnded, InUse, KeyReused, UnknownJob
 from headhunt.wire import Job, JobEvent, JobFault, JobState
 from service.database import Database
 from service.tables import job_events, jobs
@@ -78,7 +78,7 @@ class Queue:
     # --- those who order ---
 
     def put(self, order: Order) -> Job:
-        """A new job, or the one that was put under this key before."""
+        """A new job, or the one that was put under this key before. Raises KeyReused."""
         try:
             return self._put(order)
         except sa.exc.IntegrityError:  # somebody put the same key at this moment, and has committed it now
@@ -88,6 +88,7 @@ class Queue:
         with self.database.write() as connection:
             same = (jobs.c.project == order.project) & (jobs.c.key == order.key)
             if order.key is not None and (row := connection.execute(sa.select(jobs).where(same)).first()) is not None:
+                check_same(row, order)
                 return job_of(row)
             name = uuid.uuid4().hex
             values = {
@@ -283,6 +284,17 @@ class Queue:
         if row is None or project not in (None, row.project):
             raise UnknownJob(job)
         return job_of(row)
+
+
+def check_same(row: Row[Any], order: Order) -> None:
+    """One key, one question: what was asked counts, not what the server made of it. Raises KeyReused."""
+    before, now = (asked_of(msgspec.json.decode(text)) for text in (row.spec, msgspec.json.encode(order.spec)))
+    if (row.kind, before) != (order.kind, now):
+        raise KeyReused("This Idempotency-Key was sent with another question before. Give each question its own.")
+
+
+def asked_of(spec: Any) -> Any:
+    return spec.get("asked", spec) if isinstance(spec, dict) else spec
 
 
 def job_of(row: Row[Any]) -> Job:

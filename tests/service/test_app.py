@@ -88,6 +88,8 @@ def test_the_same_key_of_idempotency_is_the_same_job(client: Client, keys: dict[
         for _ in range(3)
     }
     assert len(ids) == 1
+    other = client.post("/api/v1/recommendations", headers=headers, json={"dataset": "photos", "budget": "9s"})
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
 
 def test_what_a_job_told_can_be_read_from_where_one_stopped(
