@@ -28,8 +28,9 @@ from discriminator.gallery import Gallery
 from headhunt.vocabulary import ModelCard
 from recommender.clock import Deadline
 from recommender.contender import Contender, probing_data
-from recommender.halving import ProbePlan, halving
+from recommender.halving import halving
 from recommender.probe_book import ProbeBook
+from recommender.probe_plan import ProbePlan
 from recommender.scores.given import given
 from recommender.scores.table import scores
 from recommender.signals import card_signals, feature_signals, probe_signals

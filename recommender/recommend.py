@@ -11,15 +11,14 @@ Each stage adds signals to candidates, the most promising first, and stops when 
 is made of what is there: after the time, after Ctrl-C, after a network that could not be read.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import nn
 
@@ -40,7 +39,7 @@ from headhunt.errors import (
     one_line,
 )
 from headhunt.vocabulary import ModelCard, Ranking
-from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost, first_scoring
+from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature_cost
 from recommender.candidates import promising, within_limits
 from recommender.choosing import choose, decoding_seconds, part_within, within_time
 from recommender.clock import Clock, Deadline, Until
@@ -48,21 +47,20 @@ from recommender.contamination import Seen as SeenBefore
 from recommender.contamination import copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.dissimilarity import agreement_map, label_agreement
-from recommender.fan import Fan, Here, Parcel, Part
-from recommender.fan_tasks import Look, Looked, may_travel, not_working, pictures_part, weights_part
+from recommender.fan import Fan, Here, Part
+from recommender.fan_tasks import may_travel, pictures_part, weights_part
 from recommender.halving import beaten, halving
 from recommender.kin import network_effects, with_networks
 from recommender.knowledge import Known, apart_from_sample, known_to
+from recommender.looking import Looking, LookThrough
 from recommender.outcomes import outcomes_of
-from recommender.pace import Pace
 from recommender.prior import Prior, history_prior
 from recommender.probe_book import ProbeBook
 from recommender.ranking import Judged, judge
-from recommender.report import Found, Seen, Views, ranking_of
-from recommender.request import Progress, Request, Watch, plan_for
-from recommender.signals import card_signals, feature_signals, ladder, probe_signals, share_of_largest
+from recommender.report import Found, Seen, Views, places, ranking_of
+from recommender.request import Leaders, Progress, Request, Watch, plan_for
+from recommender.signals import card_signals, ladder, probe_signals, share_of_largest
 from recommender.threads import fitting_threads
-from zoo.images.pixels import View
 from zoo.images.samples import Sample
 from zoo.judging import view_of
 from zoo.repository import Zoo
@@ -77,6 +75,10 @@ PATIENCE = 10.0
 """Seconds that a hub may take to say that it is not there, and a little more."""
 FOR_COMPARING = 1.0
 """Seconds for each of the best that have to be there, before what they see is compared."""
+LEADERS = 5
+"""So many of the best are told while it goes on."""
+LEADING_S = 1.0
+"""Between two looks at who leads: one takes 5 ms of one core, with four candidates as with two hundred."""
 HOPELESS = 0.03
 """Whoever beats the leader with less than this probability is not probed."""
 
@@ -116,12 +118,11 @@ class Hunt:
                 raise NoModelMeets(f"None of the {len(request.among or ())} models named meets the limits.")
             entries, words = choose(sample, request.labels, request.seed)
             views = {view_of(card) for card in self.cards}
-            self.decoding = decoding_seconds(sample, entries)
-            """Seconds that one image takes for one view."""
+            decoding = decoding_seconds(sample, entries)
             self.budget = request.budget or default_budget(
-                self.cards, len(entries), len(views) * self.decoding * len(entries)
+                self.cards, len(entries), len(views) * decoding * len(entries)
             )
-            part = part_within(self.budget, self.decoding * len(entries), len(views))
+            part = part_within(self.budget, decoding * len(entries), len(views))
             entries, more = within_time(sample, entries, request.labels, request.seed, part)
             self.warnings += words + more
             self.gallery = Gallery(sample, entries, sample.classes)
@@ -129,7 +130,8 @@ class Hunt:
         self.watch: Watch = lambda _: None
         self.fan: Fan = Here()
         self.labelled = request.labels and len(sample.classes) > 1
-        self.store, self.pace = FeatureStore(scratch), Pace()
+        self.store = FeatureStore(scratch)
+        self.looking = Looking(zoo, self.gallery, self.store, decoding, request.seed, request.device)
         self.known, self.signals = known, [dict[str, float]() for _ in self.cards]
         self.holding: dict[str, float] = {}
         """Domains that hold images of the sample, and which share of them."""
@@ -138,8 +140,9 @@ class Hunt:
         self.views: dict[str, Views] = {}
         self.resembles: Resemblance | None = None
         self.prior: Prior | None = None
-        self.scoring = first_scoring(len(entries))
-        """Seconds that the scores of one candidate take."""
+        self.leaders: Leaders = ()
+        self.led = -math.inf
+        """When it was last told who leads."""
         self.settled = self.interrupted = self.offline = False
 
     def run(self, clock: Clock | None, watch: Watch) -> Ranking:
@@ -178,7 +181,7 @@ class Hunt:
 
     def look(self) -> None:
         """What the sample resembles, and which models have already seen it."""
-        self.watch(Progress("domain", 0, 1, "looking at the images"))
+        self.tell("domain", 0, 1, "looking at the images")
         until = self.clock.left() * (1 - FOR_DOMAIN)
         discriminator = Discriminator(self.zoo, self.store, may_go_on=lambda: self.clock.left() > until)
         self.check_classes(discriminator)
@@ -198,7 +201,7 @@ class Hunt:
             return
         for card, signals in zip(self.cards, self.signals, strict=True):
             signals["near"] = self.resembles.nearness.get(card.domain, 0.0)
-        most = int(FOR_COPIES * self.clock.left() / self.decoding) - len(self.gallery.entries)
+        most = int(FOR_COPIES * self.clock.left() / self.looking.decoding) - len(self.gallery.entries)
         self.learn_apart_from(copies(self.zoo, self.gallery, self.resembles.nearness, most))
 
     def check_classes(self, discriminator: Discriminator) -> None:
@@ -209,19 +212,12 @@ class Hunt:
             if backbone and self.store.known(backbone, self.gallery):
                 self.store.features(backbone, self.gallery)
             elif backbone:
-                self.hold(backbone.view)
+                self.looking.hold(backbone.view)
         labels = self.gallery.labels
         if self.labelled and len(np.unique(labels[labels >= 0])) < 2:
             raise NeedTwoClasses(
                 f"{self.sample.name} has images of one class only that can be read. Mend or replace the others."
             )
-
-    def hold(self, view: View) -> None:
-        """Decode for a view, and remember how long that takes."""
-        if not self.gallery.holds(view):
-            began = time.perf_counter()
-            if self.gallery.hold(view):
-                self.decoding = (time.perf_counter() - began) / len(self.gallery.asked)
 
     def remember(self) -> None:
         """What history says of each candidate, near data counting more."""
@@ -231,6 +227,8 @@ class Hunt:
         if any(card.id in outcomes.models for card in self.cards):
             for signals, effect in zip(self.signals, self.prior.effect.tolist(), strict=True):
                 signals["history"] = effect
+        self.lead()
+        self.tell("history", 1, 1)
 
     def examine(self) -> None:
         """Features of one candidate after the other, as time allows, and how well they separate the classes."""
@@ -243,53 +241,21 @@ class Hunt:
                 with self.forgiving(card, partial(said.__setitem__, errand.place)):
                     self.signals[errand.i] |= outcome.get()
                     self.cards[errand.i] = self.zoo.card(card.id)  # its weights may have come just now
+                    self.lead(LEADING_S)
         finally:
             self.warnings += [said[place] for place in sorted(said)]
-        self.watch(Progress("features", len(order), len(order)))
+        self.lead()
+        self.tell("features", len(order), len(order))
 
-    def looks(self, order: Sequence[int], until: float) -> "Iterator[LookThrough]":
+    def looks(self, order: Sequence[int], until: float) -> Iterator[LookThrough]:
         """One errand after the other, as long as they fit into the time."""
         for place, i in enumerate(order):
             card, fits = self.cards[i], False
-            self.watch(Progress("features", place, len(order), card.id))
+            self.tell("features", place, len(order), card.id)
             with self.forgiving(card, self.warnings.append):
                 fits = self.fits(card, self.clock.left() - until)
             if fits:
-                yield LookThrough(self, place, i)
-
-    def packed_look(self, i: int) -> Parcel | None:
-        """For somebody elsewhere; None where its features are here, or where it cannot be sent."""
-        backbone = backbone_of(self.zoo, self.cards[i])
-        card = self.zoo.card(self.cards[i].id)
-        if self.store.known(backbone, self.gallery) or not may_travel(card):
-            return None
-        self.hold(backbone.view)
-        parts = (pictures_part(self.gallery, backbone.view), weights_part(self.zoo, card))
-        return Parcel(Look(card, backbone.digest, self.request.seed, self.request.device), parts, self.request.device)
-
-    def unpacked_look(self, i: int, looked: Looked) -> dict[str, float]:
-        card = self.zoo.card(self.cards[i].id)
-        self.store.keep(backbone_of(self.zoo, card), self.gallery, looked.features)
-        self.pace.learn(card, len(self.gallery.labels), looked.looking)
-        self.scoring = max(self.scoring / 2, looked.scoring)
-        return looked.signals
-
-    def seen_through(self, card: ModelCard, labels: NDArray[np.int64]) -> dict[str, float]:
-        backbone = backbone_of(self.zoo, card)
-        cached = self.store.known(backbone, self.gallery)
-        if not cached:
-            self.hold(backbone.view)
-        began = time.perf_counter()
-        try:
-            features = self.store.features(backbone, self.gallery, device=self.request.device)
-            if not cached:
-                self.pace.learn(card, len(labels), time.perf_counter() - began)
-            began = time.perf_counter()
-            return feature_signals(features, labels, self.request.seed)
-        except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
-            raise not_working(error) from error
-        finally:
-            self.scoring = max(self.scoring / 2, time.perf_counter() - began)
+                yield LookThrough(self.looking, card.id, place, i)
 
     def train(self) -> None:
         """Short trainings of the best, until their order is settled or the time is up."""
@@ -303,13 +269,15 @@ class Hunt:
         told = self.tell_probe
         place = {card.id: i for i, card in enumerate(self.cards)}
         results: tuple[ProbeResult, ...] = ()
-        pace = self.pace.for_training([self.cards[i] for i in finalists])
+        pace = self.looking.pace.for_training([self.cards[i] for i in finalists])
         for results in (
             halving(contenders, plan, clock, book, told, pace, self.tell_failure, self.fan) if contenders else ()
         ):
             for result in results:
                 self.probes[result.model] = result
                 self.signals[place[result.model]] |= probe_signals(result)
+            self.lead()
+            self.tell("training", len(results), len(results), "who leads now")
         self.settled = len(results) > 1 and all(beaten(other, results[0]) for other in results[1:])
 
     def compare(self, cards: Sequence[ModelCard]) -> None:
@@ -318,7 +286,7 @@ class Hunt:
             return
         labels = self.gallery.labels
         seen = [self.store.features(backbone_of(self.zoo, card), self.gallery) for card in cards]
-        self.watch(Progress("training", 0, len(cards), "comparing what the best see"))
+        self.tell("training", 0, len(cards), "comparing what the best see")
         with threadpool_limits(1, "blas"):
             alike = agreement_map([one.head for one in seen], labels)
             for i, card in enumerate(cards):
@@ -330,9 +298,21 @@ class Hunt:
         self.warnings.append(f"{model} could not be tried: {error}")
 
     def tell_probe(self, result: ProbeResult, done: int, total: int) -> None:
-        self.watch(Progress("training", done, total, f"{result.model}: held-out loss {result.val_loss:.3f}"))
+        self.tell("training", done, total, f"{result.model}: held-out loss {result.val_loss:.3f}")
 
     # --- what they need ---
+
+    def tell(self, stage: str, done: int, total: int, words: str = "") -> None:
+        self.watch(Progress(stage, done, total, words, self.leaders))
+
+    def lead(self, every: float = 0.0) -> None:
+        """Who stands first as things are, looked up no sooner than so many seconds after the last time."""
+        if (now := time.perf_counter()) - self.led >= every:
+            judged, found, self.led = self.judged(), self.found(), now
+            first = places(found, judged)[:LEADERS]
+            self.leaders = tuple(
+                (self.cards[i].id, round(float(judged.accuracy[i]), 4) if self.labelled else None) for i in first
+            )
 
     def order(self) -> list[int]:
         """Candidates by what a closer look at them may bring."""
@@ -370,10 +350,10 @@ class Hunt:
         if card.weights is None and (self.offline or left < PATIENCE):
             return False
         if card.weights is not None and self.store.known(backbone_of(self.zoo, card), self.gallery):
-            return self.scoring <= left
+            return self.looking.scoring <= left
         images = len(self.gallery.asked)
-        decoding = 0.0 if self.gallery.holds(view_of(card)) else self.decoding * images
-        return feature_cost(card, images, self.pace) + decoding + self.scoring <= left
+        decoding = 0.0 if self.gallery.holds(view_of(card)) else self.looking.decoding * images
+        return feature_cost(card, images, self.looking.pace) + decoding + self.looking.scoring <= left
 
     def judged(self) -> Judged:
         chance = share_of_largest(self.gallery.labels) if self.labelled else 0.5
@@ -417,22 +397,3 @@ class Hunt:
             say(f"{card.id} and others whose weights are not here were not looked at: {error}")
         except HeadhuntError as error:
             say(f"{card.id} was not looked at: {error}")
-
-
-@dataclass(frozen=True)
-class LookThrough:
-    """One candidate looked at, as an errand; `place`: in the order of looking, `i`: among the cards."""
-
-    hunt: Hunt
-    place: int
-    i: int
-
-    def here(self) -> dict[str, float]:
-        hunt = self.hunt
-        return hunt.seen_through(hunt.zoo.card(hunt.cards[self.i].id), hunt.gallery.labels)
-
-    def packed(self) -> Parcel | None:
-        return self.hunt.packed_look(self.i)
-
-    def unpacked(self, answer: Looked) -> dict[str, float]:
-        return self.hunt.unpacked_look(self.i, answer)

@@ -8,8 +8,8 @@ from discriminator.gallery import Gallery
 from headhunt.vocabulary import ModelCard
 from recommender.candidates import Limit
 from recommender.drawing import PARTS, chosen_entries
-from recommender.halving import ProbePlan
 from recommender.probe_book import ProbeBook
+from recommender.probe_plan import ProbePlan
 from zoo.images.samples import Sample
 from zoo.networks.weights import State
 from zoo.repository import Zoo
@@ -29,6 +29,10 @@ class Request:
     device: str | None = None
 
 
+Leaders = tuple[tuple[str, float | None], ...]
+"""The best models, each with the accuracy that is expected of it; None: without labels."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far it is: the stage, what is done of it, and words for people."""
@@ -37,6 +41,8 @@ class Progress:
     done: int
     total: int
     words: str = ""
+    leaders: Leaders = ()
+    """The ranking so far: it changes as evidence comes in, and is no promise."""
 
 
 Watch = Callable[[Progress], None]

@@ -1,6 +1,7 @@
 """The job of a recommendation: the engine's own, on a dataset of the server, in a child of a worker."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -8,14 +9,15 @@ import msgspec
 from headhunt.durations import seconds_of
 from headhunt.wire import RecommendationAsked
 from recommender.clock import Deadline
+from recommender.fan import Fan
 from recommender.recommend import recommend
-from recommender.request import Progress, Request
+from recommender.request import Leaders, Progress, Request
 from service.jobs.worker import Work
 from zoo.images.samples import stored_sample
 from zoo.repository import Zoo
 
 EVERY_S = 0.2
-"""Progress is told so often at most; the beginning of a stage always."""
+"""Progress is told so often at most; the beginning of a stage and a change of the first five always."""
 
 
 def run(work: Work) -> Any:
@@ -26,9 +28,18 @@ def run(work: Work) -> Any:
     )
     clock = None if request.budget is None else Deadline(request.budget)
     zoo = Zoo(work.home)
-    with stored_sample(work.spec["version"], work.home) as sample:
+    with fan_of(work.ray) as fan, stored_sample(work.spec["version"], work.home) as sample:
         sample.name = work.spec["name"]
-        return recommend(zoo, sample, request, clock=clock, watch=Teller(work))
+        return recommend(zoo, sample, request, clock=clock, watch=Teller(work), fan=fan)
+
+
+def fan_of(ray: str | None) -> AbstractContextManager[Fan | None]:
+    """Ray is asked for where it is wanted, and loaded nowhere else."""
+    if ray is None:
+        return nullcontext()
+    from recommender.fan_ray import ray_fan
+
+    return ray_fan(ray)
 
 
 class Teller:
@@ -36,11 +47,22 @@ class Teller:
 
     def __init__(self, work: Work) -> None:
         self.work, self.stage, self.told = work, "", 0.0
+        self.leaders: Leaders = ()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.stage != self.stage or now - self.told > EVERY_S:
-            self.stage, self.told = progress.stage, now
-            self.work.tell(
-                {"stage": progress.stage, "done": progress.done, "total": progress.total, "words": progress.words}
-            )
+        news = progress.stage != self.stage or progress.leaders != self.leaders
+        if news or now - self.told > EVERY_S:
+            self.stage, self.told, self.leaders = progress.stage, now, progress.leaders
+            self.work.tell(told(progress))
+
+
+def told(progress: Progress) -> dict[str, Any]:
+    leaders = [{"model": model, "expected_accuracy": accuracy} for model, accuracy in progress.leaders]
+    return {
+        "stage": progress.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "words": progress.words,
+        "leaders": leaders,
+    }

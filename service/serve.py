@@ -66,7 +66,9 @@ class Workers:
 
     def command(self) -> list[str]:
         asked = self.settings
-        words = {"home": asked.home, "slots": asked.workers, "lease": asked.lease_s}
+        words: dict[str, object] = {"home": asked.home, "slots": asked.workers, "lease": asked.lease_s}
+        if asked.ray is not None:
+            words["ray"] = asked.ray
         return [sys.executable, "-m", self.module, *(f"--{name}={value}" for name, value in words.items())]
 
     def surroundings(self) -> dict[str, str]:

@@ -20,6 +20,8 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     """So long a client may be silent in the middle of a request."""
     url: str | None = None
     """Where users reach it, when that is not http://host:port: behind a proxy, as https://hunt.example.org."""
+    ray: str | None = None
+    """host:port of a Ray cluster that this machine is a node of; None: jobs stay in their own process."""
     project_bytes: int = 100 * GIB
     """What the uploads of one project may take, unless the project has a limit of its own."""
 

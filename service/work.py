@@ -27,10 +27,12 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--lease", type=float, default=10.0)
+    parser.add_argument("--ray")
     asked = parser.parse_args()
     log_as_json()
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(Post(os.environ[DATABASE], asked.home, kinds, asked.lease), name, asked.slots, gpus_here())
+    post = Post(os.environ[DATABASE], asked.home, kinds, asked.lease, ray=asked.ray)
+    worker = Worker(post, name, asked.slots, gpus_here())
     worker.preload(list(preloaded))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

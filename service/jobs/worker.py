@@ -63,6 +63,8 @@ class Work:
     spec: Any
     step: Any
     tell: Callable[..., None]
+    ray: str | None = None
+    """A cluster on which the pieces of the job may be done; its truth stays here."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Post:
     lease_s: float = 10.0
     memory: int = 0
     """Bytes that one job may hold; 0: its share of what the machine has."""
+    ray: str | None = None
 
 
 class Lost(HeadhuntError):
@@ -289,7 +292,7 @@ def work_of(post: Post, claim: Claim, queue: Queue) -> Work:
             raise Lost(f"Job {claim.fence.job} is no longer ours.")
 
     step = None if claim.step is None else msgspec.json.decode(claim.step)
-    return Work(post.home, claim.project, msgspec.json.decode(claim.spec), step, tell)
+    return Work(post.home, claim.project, msgspec.json.decode(claim.spec), step, tell, post.ray)
 
 
 def function_of(kinds: Kinds, kind: str) -> Callable[[Work], Any]:

@@ -7,8 +7,8 @@ import pytest
 
 from headhunt.vocabulary import Ranking
 from recommender.fan import Fan
-from recommender.halving import ProbePlan
 from recommender.knowledge import Known
+from recommender.probe_plan import ProbePlan
 from recommender.recommend import recommend
 from recommender.request import Request, Watch
 from tests.recommender.little_zoo import REFERENCE, lessons, little_zoo, stripes

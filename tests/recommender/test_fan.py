@@ -4,12 +4,13 @@ import math
 import os
 import pickle
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import headhunt.errors
-from headhunt.errors import BrokenWeights, HeadhuntError, OutOfTime, UnknownModel, WorkLost
+from headhunt.errors import HeadhuntError, OutOfTime, UnknownModel, WorkLost
 from recommender.clock import Deadline
 from recommender.fan import Away, Fan, FieldLost, Here, Parcel, Part
 from recommender.fan_pool import Pool
@@ -40,7 +41,12 @@ def errors() -> list[type[HeadhuntError]]:
 
 @pytest.mark.parametrize("kind", errors(), ids=lambda kind: kind.__name__)
 def test_an_error_of_ours_is_the_same_after_it_was_sent(kind: type[HeadhuntError]) -> None:
-    for error in (kind("resnt18"), *([kind("broken", "a.pt")] if issubclass(kind, BrokenWeights) else [])):
+    made: list[HeadhuntError] = []
+    for said in (("resnt18",), ("resnt18", ("resnet18",))):
+        with suppress(TypeError):
+            made.append(kind(*said))
+    assert made
+    for error in made:
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is kind
         assert str(again) == str(error)

@@ -1,52 +1,20 @@
 """A real Ray of two nodes on the loopback: the answer is that of one process, whatever dies in the middle."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from headhunt.errors import BadValue
 from recommender.request import Progress
 from tests.recommender.asking import Asked, told
+from tests.recommender.ray_of_two import TOKEN, Nodes
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'headhunt[ray]'")
-from recommender.fan_ray import ray_fan  # after the question whether it can be
+from recommender.fan_ray import checked_address, lets_everybody_in, ray_fan  # once it is known that it can be
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-NODES = Path(__file__).parent / "ray_nodes.py"
-TOKEN = "0123456789abcdef" * 4
-
-
-class Nodes:
-    """A head and another node, held by a process of its own, which kills them when it is told to, or left alone."""
-
-    def __init__(self, mode: str, home: Path) -> None:
-        surroundings = {**os.environ, "RAY_AUTH_MODE": mode, "RAY_AUTH_TOKEN": TOKEN, "HOME": str(home)}
-        self.process = subprocess.Popen(
-            [sys.executable, str(NODES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=surroundings
-        )
-        self.address = self._done()
-
-    def kill(self, node: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(node + "\n")
-        self.process.stdin.flush()
-        self._done()
-
-    def _done(self) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("done"):
-                return line.removeprefix("done").strip()
-        raise AssertionError("the nodes are gone")
-
-    def __enter__(self) -> "Nodes":
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        self.process.communicate(timeout=60)
+ELSEWHERE = "192.0.2.1:6379"
+"""An address that is nobody's."""
 
 
 @pytest.fixture
@@ -62,11 +30,36 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         yield Asked(tmp_path_factory.mktemp("asked"), patch)
 
 
+@pytest.fixture
+def no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("address", ["6379", "cluster", "host:", ":6379", "ray://head:10001", "http://head:8265"])
+def test_what_is_no_address_of_a_cluster_is_told_with_what_would_do(address: str) -> None:
+    with pytest.raises(BadValue, match=r"give host:port"):
+        checked_address(address)
+
+
+def test_a_cluster_elsewhere_is_not_spoken_to_without_a_token(no_token: None) -> None:
+    with pytest.raises(BadValue, match=r"no token for the Ray cluster at 192\.0\.2\.1:6379.*RAY_AUTH_MODE=token"):
+        checked_address(ELSEWHERE)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:6379", "localhost:6379", "[::1]:6379"])
+def test_a_cluster_on_the_loopback_needs_no_token(no_token: None, address: str) -> None:
+    assert checked_address(address) == address
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_with_a_node_killed_in_the_middle_the_answer_is_that_of_one_process(asked: Asked, nodes: Nodes) -> None:
     killed: list[Progress] = []
 
     def watch(progress: Progress) -> None:
-        if progress.stage == "training" and "held-out loss" in progress.words and not killed:
+        if "held-out loss" in progress.words and not killed:
             nodes.kill("other")
             killed.append(progress)
 
@@ -76,3 +69,42 @@ def test_with_a_node_killed_in_the_middle_the_answer_is_that_of_one_process(aske
     assert killed
     assert told(ranking) == told(asked.answer("alone", None))
     assert asked.probes("ray") == asked.probes("alone")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_with_the_head_killed_in_the_middle_the_answer_is_the_same_and_says_so(asked: Asked, nodes: Nodes) -> None:
+    killed: list[Progress] = []
+
+    def watch(progress: Progress) -> None:
+        if "held-out loss" in progress.words and not killed:
+            nodes.kill("head")
+            killed.append(progress)
+
+    with ray_fan(nodes.address) as fan:
+        ranking = asked.answer("headless", fan, watch)
+    assert killed
+    assert "on the server's own machine" in ranking.warnings[-1]
+    assert told(ranking)[1:] == told(asked.answer("alone", None))[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_cluster_that_asks_nobody_for_a_token_is_refused_unless_it_is_on_the_loopback(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not lets_everybody_in(nodes.address)
+    with Nodes("disabled", tmp_path) as open_to_all:
+        assert lets_everybody_in(open_to_all.address)
+        assert checked_address(open_to_all.address)
+        monkeypatch.setattr("recommender.fan_ray.is_loopback", lambda host: False)
+        assert checked_address(nodes.address)
+        with pytest.raises(BadValue, match="asks nobody for a token"):
+            checked_address(open_to_all.address)
+
+
+def test_a_cluster_that_is_not_there_costs_no_answer(asked: Asked) -> None:
+    with ray_fan("127.0.0.1:1") as fan:
+        ranking = asked.answer("nobody", fan)
+    assert "the Ray cluster could not be used" in ranking.warnings[-1]
+    assert told(ranking)[1:] == told(asked.answer("alone", None))[1:]

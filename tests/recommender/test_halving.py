@@ -11,9 +11,10 @@ from torch import nn
 from headhunt.errors import BadValue, Interrupted
 from recommender.clock import Deadline
 from recommender.contender import Contender, ProbeResult
-from recommender.halving import ProbePlan, beaten, halving, weights_of
+from recommender.halving import beaten, halving, weights_of
 from recommender.pace import Pace
 from recommender.probe_book import ProbeBook
+from recommender.probe_plan import ProbePlan
 from recommender.signals import probe_signals
 from tests.recommender.contenders import contender, experience, tiny
 from tests.zoo.small_training import HALF, case, stripes

@@ -14,8 +14,9 @@ import torch
 from recommender import probe_book
 from recommender.clock import Deadline
 from recommender.contender import ProbeResult
-from recommender.halving import ProbePlan, halving
+from recommender.halving import halving
 from recommender.probe_book import ProbeBook
+from recommender.probe_plan import ProbePlan
 from tests.recommender.contenders import contender, tiny
 from tests.zoo.cards import card
 

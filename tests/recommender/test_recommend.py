@@ -13,9 +13,9 @@ from headhunt.vocabulary import Outcome, Ranking
 from recommender.clock import Deadline
 from recommender.contender import Contender
 from recommender.drawing import training_entries
-from recommender.halving import ProbePlan
 from recommender.knowledge import Known
 from recommender.probe_book import ProbeBook
+from recommender.probe_plan import ProbePlan
 from recommender.probes import Probe, Probed, Trial, probe
 from recommender.recommend import recommend
 from recommender.request import Progress, Request
@@ -170,6 +170,21 @@ def test_ctrl_c_ends_it_early_with_what_is_there(zoo: Zoo, sample: Sample, stage
     assert len(ranking.candidates) == 4
     assert any("stopped by hand" in warning for warning in ranking.warnings)
     assert not ranking.settled
+
+
+def test_who_leads_is_told_on_the_way_and_in_the_end_it_is_the_answer(zoo: Zoo, sample: Sample) -> None:
+    heard: list[Progress] = []
+    ranking = recommend(zoo, sample, BRIEF, known=known(), watch=heard.append)
+    first = tuple((one.model, one.expected_accuracy) for one in ranking.candidates)
+    assert heard[-1].leaders == first
+    assert len({one.leaders for one in heard if one.leaders}) > 1
+    assert {one.stage for one in heard if one.leaders} == {"history", "features", "training"}
+
+
+def test_without_labels_who_leads_is_told_without_an_accuracy(zoo: Zoo, sample: Sample) -> None:
+    heard: list[Progress] = []
+    ranking = recommend(zoo, sample, Request(budget=30.0, labels=False), known=known(), watch=heard.append)
+    assert heard[-1].leaders == tuple((one.model, None) for one in ranking.candidates)
 
 
 def test_a_model_that_cannot_be_read_is_left_aside_by_name(zoo: Zoo, sample: Sample) -> None:

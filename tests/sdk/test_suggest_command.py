@@ -18,7 +18,7 @@ from headhunt.cli.main import main
 from headhunt.errors import BadValue, MissingFile, NeedTwoClasses
 from recommender.experience import read_lessons
 from recommender.finetune import FULL_EPOCHS
-from recommender.halving import ProbePlan
+from recommender.probe_plan import ProbePlan
 from tests.recommender.little_zoo import REFERENCE, little_zoo, stripes
 from zoo.repository import Zoo
 

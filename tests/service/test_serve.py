@@ -38,10 +38,11 @@ def said(home: Path, *words: str) -> str:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple["subprocess.Popen[bytes]", httpx.Client]]:
+def serving(home: Path, *words: str) -> Iterator[tuple["subprocess.Popen[bytes]", httpx.Client]]:
     port = free_port()
     environment = {**os.environ, "HEADHUNT_HOME": str(home), "HEADHUNT_REFERENCE": REFERENCE, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*HEADHUNT, "serve", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL)
+    command = [*HEADHUNT, "serve", "--port", str(port), *words]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     key = said(home, "key", "create").strip()
     try:
         headers = {"Authorization": f"Bearer {key}"}
@@ -99,11 +100,16 @@ def test_an_upload_becomes_a_ranking_and_its_progress_can_be_followed(home: Path
             lines = list(stream.iter_lines())
     stages = {json.loads(line[6:]).get("stage") for line in lines if line.startswith("data: ")}
     assert {"domain", "features", "training"} <= stages
+    told = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    leaders = [event["leaders"] for event in told if event.get("leaders")]
     whole = json.loads(next(line[6:] for line in reversed(lines) if line.startswith("data: ")))
     assert whole["state"] == "done", whole
     ranking = whole["result"]
     assert ranking["sample"] == "photos"
     assert [one["rank"] for one in ranking["candidates"]] == [1, 2, 3, 4]
+    first = [{"model": one["model"], "expected_accuracy": one["expected_accuracy"]} for one in ranking["candidates"]]
+    assert leaders[-1] == first
+    assert leaders[0] != first
 
 
 def test_a_server_that_is_killed_loses_no_job(home: Path, tmp_path: Path) -> None:

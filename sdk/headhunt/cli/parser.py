@@ -67,6 +67,7 @@ def add_serving(actions: Actions) -> None:
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", default="8765", metavar="N", help="default 8765")
     serve.add_argument("--workers", default="1", metavar="N", help="jobs at a time here (default 1; 0: none)")
+    serve.add_argument("--ray", metavar="HOST:PORT", help="fan jobs out over this Ray cluster (needs headhunt[ray])")
     keys = actions.add_parser("key", help="keys for programs that ask the service")
     making = keys.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     create = command(making, "create", SERVE + "create_key", "print a new key, for scripts on the server's machine")

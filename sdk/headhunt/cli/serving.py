@@ -12,6 +12,7 @@ import msgspec
 from headhunt.cli.values import bounded, whole
 from headhunt.errors import BadValue
 from headhunt.home import home_folder
+from recommender.fan_ray import checked_address
 from service.keys import role_named
 from service.parts import Service, service_of
 from service.serve import serve
@@ -76,7 +77,8 @@ def settings_of(asked: argparse.Namespace) -> Settings:
         return plain
     port = bounded("port", asked.port, int, "a number from 1 to 65535", lambda n: 1 <= n <= 65535)
     workers = whole("workers", asked.workers, least=0)
-    return msgspec.structs.replace(plain, host=asked.host, port=port, workers=workers)
+    ray = None if asked.ray is None else checked_address(asked.ray)
+    return msgspec.structs.replace(plain, host=asked.host, port=port, workers=workers, ray=ray)
 
 
 def address(url: str | None) -> str | None:
