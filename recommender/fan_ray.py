@@ -197,7 +197,7 @@ def drive(pipe: Connection, address: str, threads: int) -> None:
         pass
     except Exception as error:
         with suppress(OSError):
-            pipe.send(("lost", one_line(error)))
+            pipe.send(("lost", one_line(getattr(error, "cause", None) or error)))
     os._exit(0)
 
 

@@ -1,17 +1,21 @@
 """A real Ray of two nodes on the loopback: the answer is that of one process, whatever dies in the middle."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, UnknownModel, WorkLost
+from recommender.clock import Deadline
+from recommender.fan import Part
 from recommender.request import Progress
 from tests.recommender.asking import Asked, told
 from tests.recommender.ray_of_two import TOKEN, Nodes
+from tests.recommender.small_errands import Plus, Sum
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'headhunt[ray]'")
-from recommender.fan_ray import checked_address, lets_everybody_in, ray_fan  # once it is known that it can be
+from recommender.fan_ray import carry, checked_address, lets_everybody_in, ray_fan  # once it is known that it can be
 
 ELSEWHERE = "192.0.2.1:6379"
 """An address that is nobody's."""
@@ -69,6 +73,31 @@ def test_with_a_node_killed_in_the_middle_the_answer_is_that_of_one_process(aske
     assert killed
     assert told(ranking) == told(asked.answer("alone", None))
     assert asked.probes("ray") == asked.probes("alone")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_on_a_cluster_errors_come_back_as_they_were_and_a_deadly_task_is_told(nodes: Nodes, tmp_path: Path) -> None:
+    tasks = [Plus(0, tmp_path), Plus(1, tmp_path, error=UnknownModel("resnt18")), Plus(2, tmp_path, dies=1)]
+    tasks.append(Plus(3, tmp_path, dies=99))
+    made: list[str] = []
+    part = Part("hundred", lambda: made.append("x") or 100)
+    with ray_fan(nodes.address) as fan:
+        errands = [Sum(task, (part, Part(None, lambda: 1))) for task in tasks]
+        outcomes = {errand.task.number: outcome for errand, outcome in fan.run(errands, Deadline(math.inf))}
+        assert fan.warnings == []
+    assert (outcomes[0].get()[0], outcomes[2].get()[0]) == (101, 103)
+    assert made == ["x"]
+    with pytest.raises(UnknownModel, match=r"^No model named 'resnt18'"):
+        outcomes[1].get()
+    with pytest.raises(WorkLost, match="4 processes died of it"):
+        outcomes[3].get()
+    assert (tmp_path / "3").read_text() == "xxxx"
+
+
+def test_a_node_of_another_version_is_no_place_to_work() -> None:
+    with pytest.raises(ImportError, match=r"a node has headhunt .*, the server has 0\.0\.0: install the same"):
+        carry("0.0.0", 1, b"")
 
 
 @pytest.mark.slow
