@@ -1,10 +1,13 @@
 """Do jobs survive kill -9 of the server, of its worker, and of the processes that do the work?
 
-    python -m benchmarks.chaos [--jobs 1000] [--kills 100] [--database URL] [--json FILE]
+    python -m benchmarks.chaos [--jobs 1000] [--kills 100] [--stops 5] [--updates 2000] [--database URL] [--json FILE]
 
 A real `serve` with a worker whose jobs are chains of hashes. Again and again one of its processes, drawn by chance, is
 killed; a server that was killed is started again. At the end every job has to be done, with the very result that it has
 undisturbed, every step told once and in order, and recovery is timed: from the death of a child to the next attempt.
+
+Then a worker is stopped until its job is somebody else's, and wakes up: it changes nothing (chaos_stopped.py). And four
+processes make thousands of updates of whatever counts: none is lost (chaos_counting.py).
 """
 
 import os
@@ -21,7 +24,9 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from benchmarks.chaos_counting import CALLS
 from benchmarks.chaos_server import LEASE_S, SLOTS, settings_of
+from benchmarks.chaos_stopped import awaken, children
 from benchmarks.chaos_worker import STEPS, expected
 from benchmarks.report import Table, arguments, publish, spread
 from service.jobs.queue import Order, Queue
@@ -31,17 +36,22 @@ from service.tables import jobs
 
 PATIENCE_S = 900.0
 TARGETS = ("server", "worker", "child")
+WRITERS = 4
+COLUMNS = ("what", "measured", "wanted")
 
 
 def main(given: list[str] | None = None) -> int:
     parser = arguments((__doc__ or "").partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--stops", type=int, default=5, help="of a worker, until its job is somebody else's")
+    parser.add_argument("--updates", type=int, default=2000, help="of each of 4 writers, of each kind")
     parser.add_argument("--database", metavar="URL", help="an empty one (default: SQLite in a temporary folder)")
     asked = parser.parse_args(given)
     with tempfile.TemporaryDirectory(prefix="headhunt-chaos-") as folder:
         settings = settings_of(Path(folder), free_port(), asked.database)
         tables = [torment(settings, asked.jobs, asked.kills, random.Random(asked.seed))]
+        tables += [stopped(settings, asked.stops), counted(settings, asked.updates)]
     publish("chaos", tables, seed=asked.seed, keep=asked.json)
     return 0
 
@@ -86,7 +96,7 @@ def report(queue: Queue, put: dict[str, str], killed: Counter[str], recovered: l
     steps = {job: [msgspec.json.decode(event.body)["step"] for event in queue.events(job)] for job in put}
     whole = sum(told == list(range(STEPS)) for told in steps.values())
     middle, _ = spread(recovered or [0.0])
-    table = Table(f"{len(put):,} jobs, {killed.total()} kills, {queue.database.kind}", ("what", "measured", "wanted"))
+    table = Table(f"{len(put):,} jobs, {killed.total()} kills, {queue.database.kind}", COLUMNS)
     table.add("killed: server, worker, child", ", ".join(str(killed[target]) for target in TARGETS), "")
     table.add("jobs that were lost", len(put) - len(done), "0")
     table.add("results that differ from those undisturbed", len(done) - len(right), "0")
@@ -95,6 +105,27 @@ def report(queue: Queue, put: dict[str, str], killed: Counter[str], recovered: l
     table.add("seconds from a child's death to the next attempt, median", middle, "")
     table.add("the same, longest", max(recovered, default=0.0), "<= 2")
     table.add("seconds, all together", seconds, "")
+    return table
+
+
+def stopped(settings: Settings, count: int) -> Table:
+    queue = service_of(settings).queue
+    found = [awaken(queue, settings.home, settings.database_url) for _ in range(count)]
+    table = Table(f"{count} workers that wake up after their lease, {queue.database.kind}", COLUMNS)
+    table.add("rows that they changed", sum(one.rows_changed for one in found), "0")
+    table.add("jobs with one result, the right one, and each step once", sum(one.right for one in found), f"{count}")
+    table.add("of which a second attempt was told from the first", sum(one.attempts == 2 for one in found), f"{count}")
+    table.add("who noticed that the job had passed to somebody else", sum(one.noticed for one in found), f"{count}")
+    return table
+
+
+def counted(settings: Settings, count: int) -> Table:
+    queue = service_of(settings).queue
+    table = Table(f"{WRITERS} writers, {count:,} updates each, {queue.database.kind}", COLUMNS)
+    for name, call in CALLS.items():
+        lost, rate = call(queue, settings.database_url, WRITERS, count)
+        table.add(f"{name}: lost", lost, "0")
+        table.add(f"{name}: updates a second", rate, "")
     return table
 
 
@@ -142,16 +173,6 @@ def process_of(server: int, target: str) -> int | None:
         return workers[0] if workers else None
     working = [child for below in children(workers[0]) for child in children(below)]
     return working[-1] if working else None
-
-
-def children(pid: int) -> list[int]:
-    """Of all its threads, by /proc: Linux."""
-    try:
-        return [
-            int(word) for place in Path(f"/proc/{pid}/task").glob("*/children") for word in place.read_text().split()
-        ]
-    except OSError:
-        return []
 
 
 def words_of(pid: int) -> str:

@@ -7,16 +7,26 @@ from typing import Any
 from service.jobs.worker import Work
 from service.work import main
 
-KINDS = {"digest": "benchmarks.chaos_worker:digest"}
+KINDS = {name: f"benchmarks.chaos_worker:{name}" for name in ("digest", "slow_digest")}
 STEPS = 5
 STEP_S = 0.02
+SLOW_S = 0.4
 
 
 def digest(work: Work) -> Any:
+    return steps(work, STEP_S)
+
+
+def slow_digest(work: Work) -> Any:
+    """There is time to stop it in the middle."""
+    return steps(work, SLOW_S)
+
+
+def steps(work: Work, seconds: float) -> Any:
     """A chain of hashes, kept after every step, so that a later attempt goes on from there."""
     done, held = work.step or (0, work.spec)
     for number in range(done, STEPS):
-        time.sleep(STEP_S)
+        time.sleep(seconds)
         held = chained(held)
         work.tell({"step": number}, step=(number + 1, held))
     return {"of": work.spec, "is": held}

@@ -1,6 +1,7 @@
 """Workers and their children: what is said of a job, whoever dies. The children are real processes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from headhunt.wire import Job
 from service.database import Database
 from service.jobs import queue as queue_module
+from service.jobs import worker as worker_module
 from service.jobs.places import Place, places
 from service.jobs.queue import ENDED, Order, Queue
 from service.jobs.worker import Post, Seat, Worker
@@ -215,3 +217,10 @@ def test_whoever_works_signs_the_roll(queue: Queue, url: str, tmp_path: Path) ->
         assert (row.id, row.slots, row.resources) == ("w", 3, "any,cpu")
     with queue.database.read() as connection:
         assert connection.execute(sa.select(workers)).all() == []
+
+
+def test_no_worker_asks_its_own_clock_what_time_it_is() -> None:
+    """Machines that share a database need not agree, and their clocks may jump: leases go by the database's."""
+    for path in Path(worker_module.__file__).parent.glob("*.py"):
+        found = re.findall(r"\btime\.(?!monotonic|sleep)\w+|\bdatetime\b", path.read_text())
+        assert found == [], path.name
