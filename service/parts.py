@@ -7,6 +7,8 @@ from headhunt.errors import NameTaken, UnknownUser
 from headhunt.wire import KeyAsked, Role
 from service.access import Access
 from service.audit import Audit
+from service.data.holdings import Holdings
+from service.data.parcels import Parcels
 from service.database import Database
 from service.datasets import Datasets
 from service.hosts import Hosts
@@ -17,6 +19,8 @@ from service.people import People
 from service.projects import DEFAULT, Projects
 from service.repository import Repository
 from service.settings import Settings
+from service.shared_zoo import SharedZoo
+from service.store import Store, store_of
 
 ADMIN = "admin"
 
@@ -31,8 +35,12 @@ class Service:
     keys: Keys
     access: Access
     audit: Audit
+    store: Store
+    holdings: Holdings
     datasets: Datasets
     repository: Repository
+    parcels: Parcels
+    shared_zoo: SharedZoo
 
     def key(self, project: str, role: Role, name: str = "", days: float | None = None) -> str:
         """A new key of the project of this name, which is made where there is none."""
@@ -45,6 +53,9 @@ def service_of(settings: Settings) -> Service:
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database_url)
     migrate(database)
+    store = store_of(settings.home, settings.store)
+    holdings = Holdings(database, store, settings.project_bytes)
+    datasets = Datasets(database, settings.home, store, holdings)
     keys, people, projects = Keys(database), People(database), Projects(database)
     return Service(
         settings=settings,
@@ -55,7 +66,11 @@ def service_of(settings: Settings) -> Service:
         keys=keys,
         access=Access(keys, people, projects, Hosts(settings)),
         audit=Audit(database),
-        datasets=Datasets(database, settings.home),
+        store=store,
+        holdings=holdings,
+        datasets=datasets,
+        parcels=Parcels(database, store, holdings, datasets),
+        shared_zoo=SharedZoo(database, settings.home, store),
         repository=Repository(settings.home),
     )
 

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from headhunt.errors import (
     BadValue,
     BlobBroken,
+    BlobsMissing,
     CatalogueBroken,
     HasEnded,
     HeadhuntError,
@@ -29,8 +30,10 @@ from headhunt.errors import (
     TooSlow,
     UnknownName,
     UnsupportedType,
+    UploadIncomplete,
 )
 from headhunt.wire import Problem
+from zoo.images.blobs import FULL
 
 log = logging.getLogger("headhunt.service")
 STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
@@ -40,13 +43,14 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (NameTaken, 409),
     (InUse, 409),
     (HasEnded, 409),
+    (BlobsMissing, 409),
+    (UploadIncomplete, 409),
     (TooManyTries, 429),
     (Misdirected, 421),
     (Refused, 422),
     (TooLarge, 413),
     (TooSlow, 408),
     (UnsupportedType, 415),
-    (NotWritten, 507),
     (HomeLocked, 503),
     (ServiceUnavailable, 503),
     (BadValue, 400),
@@ -59,6 +63,9 @@ PROBLEM = "application/problem+json"
 
 def answered(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
+    if isinstance(error, NotWritten):  # its words name files of this machine
+        log.error("not written: %s %s", request.method, request.url.path, exc_info=error)
+        return problem(request, 507, error.code, "The server could not keep it: its disk is full, or nearly.")
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
         if isinstance(error, INSIDE):
@@ -73,7 +80,7 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         return problem(request, 400, "malformed_body", "The body is not text in UTF-8.")
     if isinstance(error, RecursionError):
         return problem(request, 400, "too_deep", "The body is nested too deeply.")
-    if isinstance(error, OSError) and error.errno in (28, 122):
+    if isinstance(error, OSError) and error.errno in FULL:
         return problem(request, 507, "insufficient_storage", "The server's disk is full.")
     log.error("unforeseen: %s %s", request.method, request.url.path, exc_info=error)
     return problem(request, 500, "internal", "Something went wrong inside. The server's log has the details.")

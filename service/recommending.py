@@ -13,7 +13,7 @@ from recommender.fan import Fan
 from recommender.recommend import recommend
 from recommender.request import Leaders, Progress, Request
 from service.jobs.worker import Work
-from zoo.images.samples import stored_sample
+from service.stored import dataset_sample
 from zoo.repository import Zoo
 
 EVERY_S = 0.2
@@ -28,8 +28,7 @@ def run(work: Work) -> Any:
     )
     clock = None if request.budget is None else Deadline(request.budget)
     zoo = Zoo(work.home)
-    with fan_of(work.ray) as fan, stored_sample(work.spec["version"], work.home) as sample:
-        sample.name = work.spec["name"]
+    with fan_of(work.ray) as fan, dataset_sample(work) as sample:
         return recommend(zoo, sample, request, clock=clock, watch=Teller(work), fan=fan)
 
 

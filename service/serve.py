@@ -18,6 +18,7 @@ from service.logs import log_as_json
 from service.parts import first_link, service_of
 from service.patience import patient_protocol
 from service.settings import Settings
+from service.store import STORE
 from service.work import DATABASE
 
 log = logging.getLogger("headhunt.serve")
@@ -72,8 +73,9 @@ class Workers:
         return [sys.executable, "-m", self.module, *(f"--{name}={value}" for name, value in words.items())]
 
     def surroundings(self) -> dict[str, str]:
-        """The database's URL may hold a password, and everybody sees the words of a command."""
-        return {**os.environ, DATABASE: self.settings.database_url}
+        """The URLs of the database and the store may hold passwords, and everybody sees the words of a command."""
+        store = {} if self.settings.store is None else {STORE: self.settings.store}
+        return {**os.environ, DATABASE: self.settings.database_url, **store}
 
 
 def serve(settings: Settings, worker: str = "service.work") -> None:

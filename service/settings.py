@@ -24,6 +24,10 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     """host:port of a Ray cluster that this machine is a node of; None: jobs stay in their own process."""
     project_bytes: int = 100 * GIB
     """What the uploads of one project may take, unless the project has a limit of its own."""
+    least_free_bytes: int = GIB
+    """Nothing is taken in that would leave less of the disk."""
+    store: str | None = None
+    """Where datasets and the zoo lie when several machines share them, as s3://bucket/prefix; None: in the home."""
 
     @property
     def database_url(self) -> str:

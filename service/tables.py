@@ -158,6 +158,7 @@ uploads = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("digest", sa.String(64)),
     sa.Column("key", sa.String(128)),
+    sa.Column("dataset", sa.String(32)),
     when("created", True),
     when("touched", True),
     sa.UniqueConstraint("project", "key"),

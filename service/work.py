@@ -5,21 +5,30 @@ It ends, and gives back what it runs, on SIGTERM and when its standard input is 
 """
 
 import argparse
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from headhunt.errors import HeadhuntError
+from service.collecting import Collector
+from service.database import Database
 from service.jobs.places import gpus_here
 from service.jobs.worker import Kinds, Post, Worker
 from service.logs import log_as_json
+from service.store import STORE, store_of
 
+log = logging.getLogger("headhunt.work")
 DATABASE = "HEADHUNT_DATABASE"
-KINDS = {"recommend": "service.recommending:run"}
-PRELOADED = ("service.recommending",)
+COLLECT_S = 3600.0
+"""Between two looks at what nobody needs any more."""
+KINDS = {"recommend": "service.recommending:run", "health": "service.examining:run"}
+PRELOADED = ("service.recommending", "service.examining")
 
 
 def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
@@ -37,7 +46,20 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
+    threading.Thread(target=collect_now_and_then, args=(asked.home,), daemon=True).start()
     worker.run()
+
+
+def collect_now_and_then(home: Path, every_s: float = COLLECT_S) -> None:
+    """One worker of all that share the database does it; the thread may end at any moment with its process."""
+    database = Database(os.environ[DATABASE])
+    while True:
+        time.sleep(every_s)
+        try:
+            found = Collector(database, home, store_of(home, os.environ.get(STORE))).collect()
+            log.info("collected: %s", found)
+        except HeadhuntError:
+            log.exception("nothing was collected")
 
 
 def end_with_the_server(worker: Worker) -> None:

@@ -11,6 +11,7 @@ HeadhuntError
  +-- CatalogueBroken       the files of the repository cannot be read
  +-- BlobBroken            a stored image is gone or damaged
  +-- HomeLocked, NotWritten   another process writes; a file could not be written, and the old one is kept
+ |                         InsufficientStorage: the disk is full
  +-- BadTable              a table of outcomes that cannot be read
  +-- TrainingFailed        Diverged, CheckpointMismatch
  +-- NoCandidate           NoModels, NoModelMeets: nobody is left to recommend
@@ -20,9 +21,10 @@ HeadhuntError
  +-- ServiceUnavailable    a part of the server does not answer at this moment
  +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
  +-- TooLarge, TooSlow, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
+ +-- BlobsMissing, UploadIncomplete   something has to be sent first
  +-- Misdirected           the request names another server
  +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
- +-- OverQuota             the project has no room left for it
+ +-- OverQuota             a TooLarge: the project has no room left for it
  +-- KeyReused             one Idempotency-Key came with two different questions
  +-- ServerUnreachable     no answer from the server that was named
 
@@ -325,6 +327,10 @@ class NotWritten(HeadhuntError):
     """A file of the repository could not be written. What was there before is kept."""
 
 
+class InsufficientStorage(NotWritten):
+    """The disk is full, or nearly."""
+
+
 class BlobBroken(HeadhuntError):
     """A stored image is gone, or is no longer what its name says."""
 
@@ -401,6 +407,14 @@ class KeyReused(HeadhuntError):
 
 class ServerUnreachable(HeadhuntError):
     """The server that was named gives no answer."""
+
+
+class BlobsMissing(HeadhuntError):
+    """A dataset was described of which the server does not have all files."""
+
+
+class UploadIncomplete(HeadhuntError):
+    """Parts of an upload are missing."""
 
 
 class EmptyUpload(BadValue):

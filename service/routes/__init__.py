@@ -1,6 +1,6 @@
 """The routes, by resource. A route is a few lines: whom it is for, what is asked of whom, what is answered."""
 
-from service.routes import datasets, keys, projects, recommendations, sessions, users, zoo
+from service.routes import blobs, datasets, keys, projects, recommendations, sessions, uploads, users, zoo
 
 ROUTES = [
     *sessions.ROUTES,
@@ -8,6 +8,8 @@ ROUTES = [
     *projects.ROUTES,
     *keys.ROUTES,
     *datasets.ROUTES,
+    *blobs.ROUTES,
+    *uploads.ROUTES,
     *recommendations.ROUTES,
     *zoo.ROUTES,
 ]

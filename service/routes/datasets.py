@@ -1,42 +1,47 @@
-"""Datasets: send an archive, see what is there."""
+"""Datasets: send one or describe one, see its versions and what changed, have it examined, remove it."""
 
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, get, post
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.exceptions import ValidationException
+from litestar.params import FromPath, FromQuery
 
-from headhunt.errors import BadValue, UnsupportedType
-from headhunt.wire import Dataset, Page
+from headhunt.wire import Dataset, DatasetListed, DiffShown, Job, Page
 from service.access import Caller
+from service.data.arriving import archive_into, json_of, need_name, room_of
+from service.data.rows import Target, check_name
+from service.jobs.queue import Order
 from service.paging import Paging, page_of, polled
 from service.parts import Service
-from service.uploads import bare, draft, form
+from service.uploads import draft
 
 TAGS = ["datasets"]
-SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+EXAMINE = "health"
 
 
 @post("/datasets", request_max_body_size=None, who="member", tags=TAGS)
 async def add_dataset(
     request: Request[Any, Any, Any], service: NamedDependency[Service], caller: NamedDependency[Caller]
 ) -> Response[Dataset]:
-    """A zip or tar of images with a folder for each class: as the file `archive` of a form, or as the bare body."""
-    kind, options = request.content_type
-    async with draft(service.settings.home) as file:
-        if kind == "multipart/form-data":
-            fields, filename = await form(request.stream(), options.get("boundary", ""), file)
-            name = fields.get("name") or stem_of(filename)
-        elif kind in ("application/octet-stream", "application/zip", "application/x-tar", "application/gzip"):
-            name = request.query_params.get("name", "")
-            if not name:
-                raise BadValue("The dataset has no name. Send it as ?name=NAME, or as the field 'name' of a form.")
-            await bare(request.stream(), file)
-        else:
-            raise UnsupportedType(f"An archive cannot come as {kind or 'nothing'!r}. Send a form, or application/zip.")
-        found, new = await file.run(service.datasets.add, caller.project, name, Path(file.name))
-    return Response(found, status_code=201 if new else 200, headers={"Location": f"/api/v1/datasets/{found.id}"})
+    """A zip or tar of images with a folder for each class: as the file `archive` of a form, or as the bare body. Or
+    JSON that lists images which were sent before."""
+    return await arrived(request, service, caller, None)
+
+
+@post("/datasets/{dataset:str}/versions", request_max_body_size=None, who="member", tags=TAGS)
+async def add_version(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    dataset: FromPath[str],
+) -> Response[Dataset]:
+    """The next version of a dataset, sent as a dataset is."""
+    found = await sync_to_thread(service.datasets.get, caller.project, dataset)
+    return await arrived(request, service, caller, found)
 
 
 @get("/datasets", sync_to_thread=True, who="reader", tags=TAGS)
@@ -62,10 +67,101 @@ def get_dataset(
     return polled(request, service.datasets.get(caller.project, dataset))
 
 
-def stem_of(filename: str) -> str:
-    """`photos.tar.gz` is called photos. It names nothing on the disk."""
-    plain = filename.replace("\\", "/").rpartition("/")[2]
-    return next((plain[: -len(suffix)] for suffix in SUFFIXES if plain.lower().endswith(suffix)), plain)
+@get("/datasets/{dataset:str}/versions", sync_to_thread=True, who="reader", tags=TAGS)
+def list_versions(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    dataset: FromPath[str],
+    paging: NamedDependency[Paging],
+) -> Response[Page[Dataset]]:
+    """The newest first."""
+    (before,) = paging.cursor(int) or (None,)
+    found = service.datasets.versions(caller.project, dataset, before, paging.limit + 1)
+    return polled(request, page_of(found, paging.limit, lambda one: (one.number,)))
 
 
-ROUTES = (add_dataset, list_datasets, get_dataset)
+@get("/datasets/{dataset:str}/diff", sync_to_thread=True, who="reader", tags=TAGS)
+def get_diff(
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    dataset: FromPath[str],
+    before: FromQuery[int | None] = None,
+    after: FromQuery[int | None] = None,
+) -> DiffShown:
+    """What changed between two versions, by their numbers; the last two, if none are given."""
+    return service.datasets.diff(caller.project, dataset, before, after)
+
+
+@post("/datasets/{dataset:str}/health", status_code=202, sync_to_thread=True, who="member", tags=TAGS)
+def examine(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    dataset: FromPath[str],
+) -> Response[Job]:
+    """What is wrong with its newest version, as a job; its result is what `headhunt health --json` prints."""
+    found = service.datasets.get(caller.project, dataset)
+    order = Order(
+        caller.project,
+        EXAMINE,
+        {"version": found.version, "name": found.name},
+        request_id=request.state.request_id,
+        dataset=found.id,
+        by=caller.who,
+    )
+    job = service.queue.put(order)
+    return Response(job, status_code=202, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+
+@delete("/datasets/{dataset:str}", status_code=204, sync_to_thread=True, who="member", tags=TAGS)
+def remove_dataset(service: NamedDependency[Service], caller: NamedDependency[Caller], dataset: FromPath[str]) -> None:
+    """With all its versions. Not while a job works on it."""
+    service.datasets.remove(caller.project, dataset)
+
+
+async def arrived(
+    request: Request[Any, Any, Any], service: Service, caller: Caller, found: Dataset | None
+) -> Response[Dataset]:
+    """found: the dataset whose next version comes; None: a dataset."""
+    room = await room_of(request, service, caller)
+    if request.content_type[0] == "application/json":
+        listed = listed_in(await json_of(request))
+        target = target_of(caller, found, listed.name)
+        made, new = await sync_to_thread(service.datasets.add_listed, target, listed.entries)
+        return dataset_answer(made, new)
+    async with draft(service.settings.home, room.most) as file:
+        came = await archive_into(request, room, file)
+        target = target_of(caller, found, came.name)
+        made, new = await file.run(service.datasets.add, target, Path(file.name), came.called)
+    return dataset_answer(made, new)
+
+
+def target_of(caller: Caller, found: Dataset | None, name: str) -> Target:
+    if found is not None:
+        return Target(caller.project, found.name, found.id)
+    check_name(need_name(name))
+    return Target(caller.project, name)
+
+
+def listed_in(body: bytes) -> DatasetListed:
+    try:
+        return msgspec.json.decode(body, type=DatasetListed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValidationException(str(error)) from error
+
+
+def dataset_answer(made: Dataset, new: bool) -> Response[Dataset]:
+    return Response(made, status_code=201 if new else 200, headers={"Location": f"/api/v1/datasets/{made.id}"})
+
+
+ROUTES = (
+    add_dataset,
+    add_version,
+    list_datasets,
+    get_dataset,
+    list_versions,
+    get_diff,
+    examine,
+    remove_dataset,
+)

@@ -23,6 +23,9 @@ WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owne
 PASSWORD = "a long password"
 BODIES: dict[str, Any] = {
     "POST /api/v1/recommendations": {"dataset": "{dataset}"},
+    "POST /api/v1/datasets/{dataset}/versions": {"name": "photos", "entries": []},
+    "POST /api/v1/uploads": {"name": "photos", "size": 3},
+    "POST /api/v1/blobs/missing": {"digests": []},
     "PATCH /api/v1/projects/{project}": {"public": False},
     "PUT /api/v1/projects/{project}/members/{user}": {"role": "reader"},
 }
@@ -50,6 +53,7 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
     service = service_of(settings)
     job = send(client, keys["member"]).json()
     asked = client.post("/api/v1/recommendations", headers=bearer(keys["member"]), json={"dataset": "photos"}).json()
+    upload = client.post("/api/v1/uploads", headers=bearer(keys["member"]), json={"name": "parts", "size": 3}).json()
     user = service.people.add("somebody")
     project = service.projects.ensure("default")
     service.projects.put_member(project, user.id, "owner")
@@ -62,6 +66,8 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "project": project,
         "key": key,
         "path": "openapi.json",
+        "upload": upload["id"],
+        "number": "1",
         "model": "digits/lenet",
         "digest": shelve(settings.home),
     }
@@ -135,7 +141,9 @@ def test_what_is_of_another_project_does_not_exist(
         if "{" in path and who in ("reader", "member", "owner") and f"{method} {path}" not in SHARED:
             tried += 1
             real = asked(client, (method, path), ids, bearer(keys["other"]))
-            unreal = asked(client, (method, path), dict.fromkeys(ids, "f" * 32), bearer(keys["other"]))
+            unreal = asked(
+                client, (method, path), {**dict.fromkeys(ids, "f" * 32), "number": "1"}, bearer(keys["other"])
+            )
             assert real.status_code == unreal.status_code == 404, (method, path, real.text, unreal.text)
             assert real.json()["code"] == unreal.json()["code"], (method, path)
     assert tried > 10

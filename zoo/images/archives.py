@@ -18,6 +18,7 @@ from headhunt.errors import (
     MissingFile,
     NotAnArchive,
     UnsupportedMethod,
+    printable,
 )
 from headhunt.vocabulary import SampleLimits
 
@@ -54,8 +55,9 @@ def check_ratio(packed: int, unpacked: int, limits: SampleLimits, member: str | 
         )
 
 
-def sniff(path: Path, limits: SampleLimits) -> str:
-    """`zip`, `tar.gz` or `tar`, by the content; the name does not count."""
+def sniff(path: Path, limits: SampleLimits, name: str | None = None) -> str:
+    """`zip`, `tar.gz` or `tar`, by the content; the name does not count. `name`: what it is called in errors."""
+    name = path.name if name is None else printable(name, 200)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -63,10 +65,10 @@ def sniff(path: Path, limits: SampleLimits) -> str:
     except OSError as error:
         raise MissingFile(f"{path} cannot be read: {error.strerror}.") from error
     if not size:
-        raise EmptySample(f"{path.name} is empty (0 bytes)")
+        raise EmptySample(f"{name} is empty (0 bytes)")
     if size > limits.max_archive_bytes:
-        raise ArchiveTooLarge(f"{path.name} has {size:,} bytes; {limits.max_archive_bytes:,} are allowed")
-    return _kind(start, path.name)
+        raise ArchiveTooLarge(f"{name} has {size:,} bytes; {limits.max_archive_bytes:,} are allowed")
+    return _kind(start, name)
 
 
 def _kind(start: bytes, name: str) -> str:

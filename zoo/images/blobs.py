@@ -5,15 +5,18 @@ synced to the disk: losing power may lose a blob that was just written, or leave
 blob with its name and never hands out wrong bytes. Storing the sample again heals it.
 """
 
+import errno
 import hashlib
 import os
 import re
 import threading
 from pathlib import Path
 
-from headhunt.errors import BlobBroken, NotWritten
+from headhunt.errors import BlobBroken, InsufficientStorage, NotWritten
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a system says when no more can be written."""
 
 
 class Blobs:
@@ -42,10 +45,19 @@ class Blobs:
         place = f"{self._subfolder(digest)}/{digest}"
         try:
             if os.stat(place).st_size == len(data):  # noqa: PTH116 - a Path for every image costs as much as the call
+                os.utime(place)
                 return
         except FileNotFoundError:
             pass
         write_whole(place, data)
+
+    def touch(self, digest: str) -> bool:
+        """Whether it is here; if so it is new again: what is old and nobody's is collected."""
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, digest: str) -> bytes:
         try:
@@ -73,9 +85,8 @@ def write_whole(place: str, data: bytes) -> None:
     try:
         write_and_move(waiting, place, data)
     except OSError as error:
-        raise NotWritten(
-            f"{place} could not be written: {error.strerror}. Make space, or set HEADHUNT_HOME."
-        ) from error
+        kind = InsufficientStorage if error.errno in FULL else NotWritten
+        raise kind(f"{place} could not be written: {error.strerror}. Make space, or set HEADHUNT_HOME.") from error
 
 
 def write_and_move(waiting: str, place: str, data: bytes) -> None:

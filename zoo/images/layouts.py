@@ -43,7 +43,7 @@ class Found(NamedTuple):
 
 def arrange(found: Sequence[Found], table: bytes | None, broken: set[str], root: str) -> list[Entry]:
     """The images with their parts and labels. `table`: labels.csv; `broken`: files that were left out."""
-    parts = _splits([image.name[len(root) :] for image in found])
+    parts = splits([image.name[len(root) :] for image in found])
     if table is not None:
         labels = read_labels(
             table, {image.name[len(root) :] for image in found}, {name.removeprefix(root) for name in broken}
@@ -72,7 +72,7 @@ def common_root(names: Sequence[str], source: str) -> str:
         root += top + "/"
 
 
-def _splits(names: Sequence[str]) -> bool:
+def splits(names: Sequence[str]) -> bool:
     """Whether the first folders are parts: all of them, else `train` may be a class beside `bus`."""
     return all("/" in name and name.partition("/")[0].lower() in SPLITS for name in names)
 
@@ -84,8 +84,13 @@ def _label(name: str, parts: bool) -> str | None:
 
 def _entry(image: Found, root: str, label: str | None, parts: bool) -> Entry:
     path = image.name[len(root) :]
-    split = SPLITS[path.partition("/")[0].lower()] if parts else None
+    split = split_of(path) if parts else None
     return Entry(path=path, digest=image.digest, size=image.size, label=label, split=split)
+
+
+def split_of(path: str) -> str:
+    """The part that the first folder names."""
+    return SPLITS[path.partition("/")[0].lower()]
 
 
 def check_classes(entries: Sequence[Entry], limits: SampleLimits) -> None:

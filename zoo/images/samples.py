@@ -86,7 +86,7 @@ class Sample:
     def store(self, blobs: Blobs) -> Version:
         """Keep every image once, then the manifest beside the blobs' folder."""
         for entry in self.version.entries:
-            if entry.digest not in blobs:
+            if not blobs.touch(entry.digest):
                 blobs.put(entry.digest, self.read(entry))
         store_version(self.version, blobs.folder.parent / "versions")
         return self.version
@@ -103,13 +103,16 @@ class Sample:
         self.close()
 
 
-def open_sample(source: str | Path, limits: SampleLimits | None = None, blobs: Blobs | None = None) -> Sample:
-    """Read and check a sample. With `blobs`, every good image is kept there in the same pass."""
+def open_sample(
+    source: str | Path, limits: SampleLimits | None = None, blobs: Blobs | None = None, name: str | None = None
+) -> Sample:
+    """Read and check a sample. With `blobs`, every good image is kept there in the same pass. `name`: what its owner
+    calls it, where the file is called otherwise."""
     path = Path(source)
     limits = limits or SampleLimits()
-    opened = _open(path, limits)
+    opened = _open(path, limits, name)
     try:
-        sample = _read(opened, _name(path), limits, blobs)
+        sample = _read(opened, _name(path) if name is None else name, limits, blobs)
     except BaseException:
         opened.close()
         raise
@@ -140,12 +143,12 @@ def _name(path: Path) -> str:
     return Path(name).stem
 
 
-def _open(path: Path, limits: SampleLimits) -> Source:
+def _open(path: Path, limits: SampleLimits, name: str | None) -> Source:
     if path.is_dir():
         return FolderSource(path, limits)
     if not path.is_file():
         raise MissingFile(f"No file or folder {str(path)!r}. Give a folder of images, a zip, a tar or a tar.gz.")
-    kind = sniff(path, limits)
+    kind = sniff(path, limits, name)
     return ZipSource(path, limits) if kind == "zip" else TarSource(path, limits, packed=kind == "tar.gz")
 
 

@@ -68,6 +68,8 @@ def add_serving(actions: Actions) -> None:
     serve.add_argument("--port", default="8765", metavar="N", help="default 8765")
     serve.add_argument("--workers", default="1", metavar="N", help="jobs at a time here (default 1; 0: none)")
     serve.add_argument("--ray", metavar="HOST:PORT", help="fan jobs out over this Ray cluster (needs headhunt[ray])")
+    collect = command(actions, "collect", SERVE + "collect", "remove what nobody needs any more from a server's home")
+    collect.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     keys = actions.add_parser("key", help="keys for programs that ask the service")
     making = keys.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     create = command(making, "create", SERVE + "create_key", "print a new key, for scripts on the server's machine")
@@ -88,9 +90,12 @@ def add_serving(actions: Actions) -> None:
         parser.add_argument("name")
     for parser in (serve, add, link):
         parser.add_argument("--url", metavar="URL", help="where users reach the server, when not at http://HOST:PORT")
-    for parser in (serve, create, add, link, listing, remove):
+    for parser in (serve, create, add, link, listing, remove, collect):
         parser.add_argument("--home", metavar="FOLDER", help="where all is kept (default: HEADHUNT_HOME)")
         parser.add_argument("--database", metavar="URL", help="postgresql+psycopg://... (default: SQLite in the home)")
+        parser.add_argument(
+            "--store", metavar="URL", help="s3://bucket/prefix, where several machines serve (default: the home)"
+        )
 
 
 def add_recommending(actions: Actions) -> None:

@@ -1,4 +1,4 @@
-"""Commands of those who run a server: `serve`, and `key create` on the server's own machine."""
+"""Commands of those who run a server: `serve`; `key create` and `collect` on the server's own machine."""
 
 import argparse
 import os
@@ -10,15 +10,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from headhunt.cli.values import bounded, whole
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, InUse
 from headhunt.home import home_folder
 from recommender.fan_ray import checked_address
+from service.collecting import Collector
 from service.keys import role_named
 from service.parts import Service, service_of
 from service.serve import serve
 from service.settings import Settings
+from service.store import STORE
 from service.work import DATABASE
 from zoo.catalogue.columns import in_columns
+from zoo.catalogue.quantities import write_bytes
 
 
 def start(asked: argparse.Namespace) -> None:
@@ -69,10 +72,24 @@ def service_here(asked: argparse.Namespace) -> Iterator[Service]:
         service.database.close()
 
 
+def collect(asked: argparse.Namespace) -> None:
+    service = service_of(settings_of(asked))
+    try:
+        found = Collector(service.database, service.settings.home, service.store).collect(asked.dry_run)
+    finally:
+        service.database.close()
+    if found is None:
+        raise InUse("Another process is collecting at this moment. Try again later.")
+    verb = "would be removed" if asked.dry_run else "removed"
+    told = [f"{count:,} {what}" for what, count in msgspec.structs.asdict(found).items() if count and what != "freed"]
+    print(f"{', '.join(told) or 'nothing'} {verb}, {write_bytes(found.freed)} freed")
+
+
 def settings_of(asked: argparse.Namespace) -> Settings:
     home = home_folder() if asked.home is None else Path(asked.home).expanduser()
+    database, store = asked.database or os.environ.get(DATABASE), asked.store or os.environ.get(STORE)
     url = address(getattr(asked, "url", None))
-    plain = Settings(home=home.absolute(), database=asked.database or os.environ.get(DATABASE), url=url)
+    plain = Settings(home=home.absolute(), database=database, store=store, url=url)
     if not hasattr(asked, "port"):
         return plain
     port = bounded("port", asked.port, int, "a number from 1 to 65535", lambda n: 1 <= n <= 65535)

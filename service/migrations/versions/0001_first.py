@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=True),
         sa.Column("key", sa.String(length=128), nullable=True),
+        sa.Column("dataset", sa.String(length=32), nullable=True),
         sa.Column("created", sa.Float(precision=53), nullable=False),
         sa.Column("touched", sa.Float(precision=53), nullable=False),
         sa.ForeignKeyConstraint(["project"], ["projects.id"], name=op.f("fk_uploads_project"), ondelete="CASCADE"),

@@ -1,0 +1,51 @@
+"""Images come in: how much of them is kept on the way, and a tar of images without an order."""
+
+from pathlib import Path
+
+from headhunt.errors import NotAnArchive
+from headhunt.vocabulary import Refusal, SampleLimits
+from service.data.holdings import Holdings, over
+from zoo.images.archives import sniff
+from zoo.images.blobs import Blobs
+from zoo.images.samples import Reading
+from zoo.images.tars import TarSource
+
+
+class Measured(Blobs):
+    """Blobs that one request stores for a project: it stops when there is no room left for what is new to it, so that
+    a small archive with large images in it does not fill the disk first."""
+
+    def __init__(self, blobs: Blobs, project: str, holdings: Holdings) -> None:
+        super().__init__(blobs.folder)
+        self._project, self._holdings = project, holdings
+        self._seen: set[str] = set()
+        self._unsure: dict[str, int] = {}
+        self._left = holdings.left(project, announced=False)
+
+    def put(self, digest: str, data: bytes) -> None:
+        if digest not in self._seen:
+            self._seen.add(digest)
+            self._unsure[digest] = len(data)
+            self._left -= len(data)
+        if self._left < 0:  # unless the project has some of them already, which cost nothing
+            self._left += sum(self._holdings.owned(self._project, self._unsure).values())
+            self._unsure.clear()
+            if self._left < 0:
+                raise over(-self._left)
+        super().put(digest, data)
+
+
+def read_images(archive: Path, limits: SampleLimits, blobs: Blobs) -> tuple[dict[str, int], tuple[Refusal, ...]]:
+    """The sizes of all good images of a tar, which are in the blobs now, and what else was in it."""
+    kind = sniff(archive, limits, "the body")
+    if kind == "zip":
+        raise NotAnArchive("this is a zip, and images come here in a tar. Send a zip to /api/v1/datasets")
+    source = TarSource(archive, limits, packed=kind == "tar.gz")
+    try:
+        reading = Reading(limits, blobs)
+        for member in source.members():
+            reading.take(member)
+    finally:
+        source.close()
+    reading.unused("")
+    return {found.digest: found.size for found in reading.found}, tuple(reading.refused.values())
