@@ -164,6 +164,7 @@ def memory(found: Findings, home: Path, size: Size) -> None:
         with serving(home) as server:
             time.sleep(0.5)
             idle = server.memory("VmRSS")
+            server.forget_peak()
             sent(server, huge, "huge", as_form, 422)
             grown = server.memory("VmHWM") - idle
         found.at_most(f"upload of {size.huge / GIB:.2g} GiB, {name}: MiB that the peak lies above idle", grown, 32)
