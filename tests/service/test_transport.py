@@ -46,7 +46,7 @@ class Place:
         return b"GET " + path + b" HTTP/1.1\r\n" + self.who + headers + b"connection: close\r\n\r\n"
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 30.0)
+        return socket.create_connection(("127.0.0.1", self.port), 120.0)
 
     def answer(self, sent: bytes) -> bytes:
         """All that comes until the connection is closed, which it must be."""
@@ -64,8 +64,12 @@ class Place:
     def drafts(self) -> list[Path]:
         return list((self.home / "uploads").glob("*"))
 
+    def forget_peak(self) -> None:
+        """The start of a server needs more than what comes after it."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
     def peak(self) -> int:
-        """Bytes."""
+        """Bytes, since it was forgotten."""
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
         assert found is not None
         return int(found[1]) * 1024
@@ -206,8 +210,10 @@ def test_a_length_that_is_none_is_refused(place: Place, line: bytes) -> None:
     assert place.status(place.upload(line) + b"hello") in (400, 501)
 
 
+@pytest.mark.slow
 def test_an_archive_in_chunks_of_a_byte_is_taken_in_little_memory(place: Place) -> None:
     """3 MB of them: 18 MB on the wire."""
+    place.forget_peak()
     before = place.peak()
     body = b"1\r\nx\r\n" * 3_000_000 + b"0\r\n\r\n"
     status = place.status(place.upload(CHUNKED + b"connection: close\r\n", "crumbs") + body)
