@@ -8,7 +8,9 @@ from litestar.di import NamedDependency, Provide
 
 from headhunt import __version__
 from service.access import Caller, allowed
+from service.asked import note_parameters
 from service.describing import described
+from service.following import Following
 from service.measures import Measures
 from service.paging import paging_of
 from service.parts import Service, service_of
@@ -22,11 +24,13 @@ from service.settings import Settings
 def create_app(settings: Settings) -> Litestar:
     service = service_of(settings)
     measures = Measures(service.database, settings)
-    return Litestar(
+    following = Following(service.queue)
+    app = Litestar(
         [health, ready, metrics, *pages.ROUTES, Router("/api/v1", route_handlers=ROUTES)],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "measures": Provide(lambda: measures, sync_to_thread=False),
+            "following": Provide(lambda: following, sync_to_thread=False),
             "caller": Provide(caller_of, sync_to_thread=False),
             "paging": Provide(paging_of, sync_to_thread=False),
         },
@@ -37,10 +41,12 @@ def create_app(settings: Settings) -> Litestar:
         before_send=[Surroundings(service, measures)],
         request_max_body_size=settings.max_json_bytes,
         openapi_config=described(),
-        on_shutdown=[service.database.close],
-        state=State({"service": service}),
+        on_shutdown=[following.close, service.database.close],
+        state=State({"service": service, "following": following}),
         debug=False,
     )
+    note_parameters(app)
+    return app
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

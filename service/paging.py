@@ -15,7 +15,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import QueryParameter
 
-from headhunt.errors import BadValue, UnknownField
+from headhunt.errors import BadValue
 from headhunt.wire import Page
 
 T = TypeVar("T")
@@ -44,9 +44,7 @@ class Paging:
             raise BadValue("This 'after' is of another list. Give the 'next' of the page before.") from error
 
 
-def paging_of(request: Request[Any, Any, Any], limit: Limit = USUAL, after: After = None) -> Paging:
-    """Parameters that no route knows are refused: a filter that is not understood must not be passed over."""
-    check_parameters(request)
+def paging_of(limit: Limit = USUAL, after: After = None) -> Paging:
     if after is None:
         return Paging(limit, ())
     try:
@@ -56,17 +54,6 @@ def paging_of(request: Request[Any, Any, Any], limit: Limit = USUAL, after: Afte
     if not held:
         raise BadValue("This 'after' is none of ours. Give the 'next' of the page before.")
     return Paging(limit, held)
-
-
-def check_parameters(request: Request[Any, Any, Any]) -> None:
-    """`filters` of a route: what it knows beside limit and after; `repeated`: what may be given several times."""
-    options = request.route_handler.opt
-    known = {"limit", "after", *options.get("filters", ())}
-    for name in dict.fromkeys(request.query_params):
-        if name not in known:
-            raise UnknownField(name, known)
-        if name not in options.get("repeated", ()) and len(request.query_params.getall(name)) > 1:
-            raise BadValue(f"{name!r} is given twice. Give it once.")
 
 
 def page_of(found: Sequence[T], limit: int, ends: Callable[[T], tuple[Any, ...]]) -> Page[T]:

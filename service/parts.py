@@ -20,6 +20,7 @@ from service.projects import DEFAULT, Projects
 from service.repository import Repository
 from service.settings import Settings
 from service.shared_zoo import SharedZoo
+from service.stocking import Stocking
 from service.store import Store, store_of
 
 ADMIN = "admin"
@@ -41,6 +42,7 @@ class Service:
     repository: Repository
     parcels: Parcels
     shared_zoo: SharedZoo
+    stocking: Stocking
 
     def key(self, project: str, role: Role, name: str = "", days: float | None = None) -> str:
         """A new key of the project of this name, which is made where there is none."""
@@ -56,6 +58,7 @@ def service_of(settings: Settings) -> Service:
     store = store_of(settings.home, settings.store)
     holdings = Holdings(database, store, settings.project_bytes)
     datasets = Datasets(database, settings.home, store, holdings)
+    repository = Repository(settings.home)
     keys, people, projects = Keys(database), People(database), Projects(database)
     return Service(
         settings=settings,
@@ -71,7 +74,8 @@ def service_of(settings: Settings) -> Service:
         datasets=datasets,
         parcels=Parcels(database, store, holdings, datasets),
         shared_zoo=SharedZoo(database, settings.home, store),
-        repository=Repository(settings.home),
+        repository=repository,
+        stocking=Stocking(repository, datasets),
     )
 
 

@@ -21,6 +21,7 @@ from headhunt.errors import (
     Misdirected,
     NameTaken,
     NotAllowed,
+    NotReady,
     NotSignedIn,
     NotWritten,
     Refused,
@@ -45,6 +46,7 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (HasEnded, 409),
     (BlobsMissing, 409),
     (UploadIncomplete, 409),
+    (NotReady, 409),
     (TooManyTries, 429),
     (Misdirected, 421),
     (Refused, 422),
@@ -58,6 +60,16 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
 """The first that fits; all others of ours are 422: understood, and impossible."""
 INSIDE = (CatalogueBroken, BlobBroken)
 """Their words name files of the server, and are for those who run it."""
+
+
+class Impossible(Exception):
+    """What is asked for names something that cannot be: 422, with the code and the words of our error inside."""
+
+    def __init__(self, error: HeadhuntError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 PROBLEM = "application/problem+json"
 
 
@@ -73,6 +85,8 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
             return problem(request, 503, error.code, "A file of the server is broken. Its log has the details.")
         wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else None
         return problem(request, status, error.code, str(error), wait)
+    if isinstance(error, Impossible):
+        return problem(request, 422, error.error.code, str(error.error))
     if isinstance(error, HTTPException):
         status = error.status_code
         return problem(request, status, code_of(status), words_of(error), error.headers)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from headhunt.errors import BadValue, UnknownWeights, printable
+from headhunt.errors import BadValue, InUse, UnknownWeights, first_few, printable
 from headhunt.vocabulary import Domain, ModelCard, Outcome
 from headhunt.wire import MatrixShown
 from zoo.catalogue.finding import NUMBERS, TEXTS, find, wanted
+from zoo.catalogue.removing import remove_models
 from zoo.catalogue.store import Catalogue
 from zoo.history.pages import HistoryPages
 from zoo.networks.weight_paths import weights_folder, weights_path
@@ -57,6 +58,17 @@ class Repository:
         self, model: str | None, dataset: str | None, before: int | None, limit: int
     ) -> list[tuple[int, Outcome]]:
         return self.history.newest(limit, before, model, dataset)
+
+    def remove(self, model: str) -> None:
+        remove_models(self.catalogue, weights_folder(self.home), [model])
+
+    def remove_domain(self, name: str) -> None:
+        """Raises UnknownDomain, InUse."""
+        with self.catalogue.change() as draft:
+            standing = sorted(card.id for card in draft.cards.values() if card.domain == name)
+            if standing:
+                raise InUse(f"Models stand on the domain {name!r}: {first_few(standing, 3)}. Remove them first.")
+            draft.remove_domain(name)
 
     def weights(self, digest: str) -> Path:
         """The file of weights that a card names. Raises UnknownWeights."""

@@ -13,6 +13,7 @@ from litestar.types import Message, Scope
 
 from headhunt.errors import ServiceUnavailable
 from service.access import SAFE, Caller
+from service.asked import check_asked
 from service.measures import Measures
 from service.parts import Service
 
@@ -34,6 +35,7 @@ async def begin(request: Request[Any, Any, Any]) -> None:
     name = request.headers.get("x-request-id", "")
     request.state.request_id = name if NAME.fullmatch(name) else secrets.token_hex(8)
     request.state.began = time.perf_counter()
+    check_asked(request)
 
 
 class Surroundings:

@@ -27,8 +27,13 @@ log = logging.getLogger("headhunt.work")
 DATABASE = "HEADHUNT_DATABASE"
 COLLECT_S = 3600.0
 """Between two looks at what nobody needs any more."""
-KINDS = {"recommend": "service.recommending:run", "health": "service.examining:run"}
-PRELOADED = ("service.recommending", "service.examining")
+KINDS = {
+    "recommend": "service.recommending:run",
+    "health": "service.examining:run",
+    "add": "service.zoo_work:add",
+    "train": "service.zoo_work:train",
+}
+PRELOADED = ("service.recommending", "service.examining", "service.zoo_work")
 
 
 def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:

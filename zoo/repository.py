@@ -20,6 +20,7 @@ from headhunt.errors import UnknownModel, WeightsUnavailable
 from headhunt.home import home_folder
 from headhunt.vocabulary import Domain, Measured, ModelCard
 from zoo.catalogue.finding import find, wanted
+from zoo.catalogue.removing import remove_models
 from zoo.catalogue.store import Catalogue
 from zoo.clock import now
 from zoo.history.store import History
@@ -87,12 +88,7 @@ class Zoo:
 
     def remove(self, models: Iterable[str]) -> None:
         """Remove cards; weights go when no card is left that has them."""
-        with self.catalogue.change() as draft:
-            gone = {draft.remove_card(model).weights for model in models}
-        with self.catalogue.change() as draft:  # the cards are gone for good, and nobody adds one meanwhile
-            kept = {card.weights for card in draft.cards.values()}
-            for digest in gone - kept - {None}:
-                self.weights.remove(str(digest))
+        remove_models(self.catalogue, self.weights.folder, models)
 
     def state(self, card: ModelCard) -> dict[str, torch.Tensor]:
         """The weights of a card; fetched and kept at first use."""

@@ -21,9 +21,10 @@ HeadhuntError
  +-- ServiceUnavailable    a part of the server does not answer at this moment
  +-- NotSignedIn, NotAllowed   no key or a wrong one; a key that may not do this; CrossSite, a NotAllowed; TooManyTries
  +-- TooLarge, TooSlow, UnsupportedType   an upload that is not taken; EmptyUpload, a BadValue; ChecksumMismatch
+ |                         SafetensorsOnly, an UnsupportedType; TooDeep, a BadValue
  +-- BlobsMissing, UploadIncomplete   something has to be sent first
  +-- Misdirected           the request names another server
- +-- InUse, HasEnded       it cannot be done now: somebody works with it; it is over
+ +-- InUse, HasEnded, NotReady   it cannot be done now: somebody works with it; it is over; it has not ended yet
  +-- OverQuota             a TooLarge: the project has no room left for it
  +-- KeyReused             one Idempotency-Key came with two different questions
  +-- ServerUnreachable     no answer from the server that was named
@@ -135,7 +136,11 @@ class UnknownField(BadValue):
     """A field or parameter that nobody knows: it is refused, never passed over."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(did_you_mean("field", name, known, f"There are: {', '.join(sorted(known))}."))
+        super().__init__(did_you_mean("field", name, known, f"{known_ones(known)}"))
+
+
+def known_ones(known: Iterable[str]) -> str:
+    return f"There are: {', '.join(sorted(known))}." if known else "There are none here."
 
 
 class NameTaken(BadValue):
@@ -405,6 +410,10 @@ class KeyReused(HeadhuntError):
     """One key of idempotency came with two different questions."""
 
 
+class NotReady(HeadhuntError):
+    """It has come to nothing yet: wait for it."""
+
+
 class ServerUnreachable(HeadhuntError):
     """The server that was named gives no answer."""
 
@@ -435,6 +444,14 @@ class OverQuota(TooLarge):
 
 class UnsupportedType(HeadhuntError):
     """It came as a kind of content that is not taken."""
+
+
+class SafetensorsOnly(UnsupportedType):
+    """Weights that are sent to a server come as safetensors, and as nothing else."""
+
+
+class TooDeep(BadValue):
+    """JSON within JSON within JSON: nested beyond all sense."""
 
 
 class NoCandidate(HeadhuntError):

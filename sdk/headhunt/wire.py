@@ -8,7 +8,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from headhunt.vocabulary import Entry, ModelCard, Refusal, Struct
+from headhunt.vocabulary import Entry, ModelCard, Outcome, Protocol, Refusal, Struct
 
 T = TypeVar("T")
 Role = Literal["reader", "member", "owner"]
@@ -255,26 +255,65 @@ class RecommendationAsked(Struct, frozen=True):
     allow_seen: bool = False
 
 
-class TrainingAsked(Struct, frozen=True):
-    """One model of the zoo, fine-tuned on a dataset of the server. recommendation: the one that named it."""
-
-    recommendation: str
-    model: str
-    seconds: str | float = 120.0
-
-
-class Trained(Struct, frozen=True, omit_defaults=False):
-    """What came of a training: a model of the server's zoo."""
-
-    card: ModelCard
-    accuracy: float
-
-
 class ModelAdded(Struct, frozen=True):
-    """A model to take into the zoo, as `headhunt zoo add` has it: `timm:resnet18.a1_in1k`."""
+    """Models to take into the zoo, as `headhunt zoo add` has it: `timm:resnet18.a1_in1k`, `timm:convnext_*`,
+    `recommended`. fetch: their weights, too, now; else they come at first use."""
 
     source: str
     domain: str | None = None
+    fetch: bool = False
+
+
+class ModelsAdded(Struct, frozen=True, omit_defaults=False):
+    """What came of it: the result of a job of the kind "add"."""
+
+    models: tuple[str, ...]
+    there: tuple[str, ...]
+    """Those that were in the zoo already."""
+
+
+class WeightsSent(Struct, frozen=True):
+    """What is said of a safetensors file that is sent: what `headhunt zoo add FILE` asks for. name: in the domain;
+    None: as the network's. mean, std, input_size: None: as timm has them for the network."""
+
+    network: str
+    domain: str
+    name: str | None = None
+    input_size: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    classes: tuple[str, ...] = ()
+    license: str | None = None
+
+
+class DomainAsked(Struct, frozen=True):
+    """A dataset of the default project that becomes a row of the zoo, for everybody to see. name: None: its own."""
+
+    dataset: str
+    name: str | None = None
+    description: str = ""
+    license: str | None = None
+
+
+class CellAsked(Struct, frozen=True):
+    """A cell to fill, as `headhunt zoo train` does: a network, from scratch or from a parent's weights, on the images
+    of a domain of the zoo, or of a dataset of the default project, which then becomes the domain. name: in the domain;
+    None: the network's."""
+
+    domain: str
+    dataset: str | None = None
+    network: str | None = None
+    parent: str | None = None
+    name: str | None = None
+    protocol: Protocol = Protocol()
+
+
+class CellFilled(Struct, frozen=True, omit_defaults=False):
+    """What came of it: the result of a job of the kind "train"."""
+
+    card: ModelCard
+    outcomes: tuple[Outcome, ...]
+    refused: tuple[Refusal, ...]
 
 
 class JobFault(Struct, frozen=True):
@@ -313,6 +352,8 @@ class Job(Struct, frozen=True, omit_defaults=False):
     """The id of the dataset that it works on."""
     by: str | None = None
     """Who asked for it."""
+    progress: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+    """What it told last, while it runs, else null; lists leave it out. Raw JSON is read only where it is no choice."""
 
 
 class Compared(Struct, frozen=True, omit_defaults=False):

@@ -13,9 +13,9 @@ oldest.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -29,6 +29,8 @@ from service.tables import job_events, jobs
 ATTEMPTS = 3
 BACKOFF_S = (1.0, 10.0, 60.0)
 """Waited before the second attempt, the third, and all others."""
+AT_ONCE = 100
+"""Jobs that one query asks for."""
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 
 
@@ -65,6 +67,13 @@ class Claim:
     spec: bytes
     step: bytes | None
     request_id: str | None
+
+
+class News(NamedTuple):
+    """What became of a job since somebody looked."""
+
+    state: JobState
+    events: list[JobEvent]
 
 
 class Queue:
@@ -112,18 +121,38 @@ class Queue:
             return self._read(connection, name, None)
 
     def get(self, job: str, project: str | None = None) -> Job:
-        """`project`: of this one only; of another it does not exist."""
+        """With what it told last, while it runs. `project`: of this one only; of another it does not exist."""
         with self.database.read() as connection:
-            return self._read(connection, job, project)
+            found = self._read(connection, job, project)
+            if found.state != "running":
+                return found
+            newest = sa.select(job_events.c.body).where(job_events.c.job == job)
+            body = connection.execute(newest.order_by(job_events.c.number.desc()).limit(1)).scalar()
+            return found if body is None else msgspec.structs.replace(found, progress=msgspec.Raw(body.encode()))
+
+    def spec(self, job: str) -> Any:
+        """What was asked for. Raises UnknownJob."""
+        with self.database.read() as connection:
+            text = connection.execute(sa.select(jobs.c.spec).where(jobs.c.id == job)).scalar()
+        if text is None:
+            raise UnknownJob(job)
+        return msgspec.json.decode(text)
 
     def all(
-        self, project: str, kind: str | None = None, before: tuple[float, str] | None = None, limit: int = 100
+        self,
+        project: str,
+        kind: str | None = None,
+        before: tuple[float, str] | None = None,
+        limit: int = 100,
+        state: str | None = None,
     ) -> list[Job]:
         """The newest first, without their results; `before`: the time and id of the last one that was seen."""
         shown = [column for column in jobs.c if column.name not in ("spec", "step", "result")]
         wanted: sa.Select[Any] = sa.select(*shown, sa.null().label("result")).where(jobs.c.project == project)
         if kind is not None:
             wanted = wanted.where(jobs.c.kind == kind)
+        if state is not None:
+            wanted = wanted.where(jobs.c.state == state)
         if before is not None:
             at, name = before
             wanted = wanted.where((jobs.c.created < at) | ((jobs.c.created == at) & (jobs.c.id < name)))
@@ -159,7 +188,23 @@ class Queue:
         with self.database.read() as connection:
             wanted = sa.select(job_events).where(job_events.c.job == job, job_events.c.number > after)
             rows = connection.execute(wanted.order_by(job_events.c.number)).all()
-        return [JobEvent(number=row.number, at=row.at, body=msgspec.Raw(row.body.encode())) for row in rows]
+        return [event_of(row) for row in rows]
+
+    def news(self, seen: Mapping[str, int]) -> dict[str, News]:
+        """Of several jobs at once: the state, and what was told since the number that was seen. Jobs that are gone are
+        left out. The state is read first: where it has ended, nothing is told any more."""
+        found = dict[str, News]()
+        names = list(seen)
+        with self.database.read() as connection:
+            for some in (names[i : i + AT_ONCE] for i in range(0, len(names), AT_ONCE)):
+                states = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(some))
+                found.update((row.id, News(row.state, [])) for row in connection.execute(states))
+                after = [(job_events.c.job == name) & (job_events.c.number > seen[name]) for name in some]
+                told = sa.select(job_events).where(sa.or_(*after)).order_by(job_events.c.job, job_events.c.number)
+                for row in connection.execute(told):
+                    if row.job in found:
+                        found[row.job].events.append(event_of(row))
+        return found
 
     # --- those who work ---
 
@@ -295,6 +340,10 @@ def check_same(row: Row[Any], order: Order) -> None:
 
 def asked_of(spec: Any) -> Any:
     return spec.get("asked", spec) if isinstance(spec, dict) else spec
+
+
+def event_of(row: Row[Any]) -> JobEvent:
+    return JobEvent(number=row.number, at=row.at, body=msgspec.Raw(row.body.encode()))
 
 
 def job_of(row: Row[Any]) -> Job:

@@ -1,6 +1,18 @@
 """The routes, by resource. A route is a few lines: whom it is for, what is asked of whom, what is answered."""
 
-from service.routes import blobs, datasets, keys, projects, recommendations, sessions, uploads, users, zoo
+from service.routes import (
+    blobs,
+    datasets,
+    jobs,
+    keeping,
+    keys,
+    projects,
+    recommendations,
+    sessions,
+    uploads,
+    users,
+    zoo,
+)
 
 ROUTES = [
     *sessions.ROUTES,
@@ -11,5 +23,7 @@ ROUTES = [
     *blobs.ROUTES,
     *uploads.ROUTES,
     *recommendations.ROUTES,
+    *jobs.ROUTES,
     *zoo.ROUTES,
+    *keeping.ROUTES,
 ]

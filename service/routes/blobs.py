@@ -34,7 +34,7 @@ def missing(service: NamedDependency[Service], caller: NamedDependency[Caller], 
     return Digests(digests=service.holdings.missing(caller.project, data.digests))
 
 
-@post("/blobs", status_code=200, request_max_body_size=None, who="member", tags=TAGS)
+@post("/blobs", status_code=200, request_max_body_size=None, who="member", tags=TAGS, takes=KINDS)
 async def add_blobs(
     request: Request[Any, Any, Any], service: NamedDependency[Service], caller: NamedDependency[Caller]
 ) -> BlobsKept:

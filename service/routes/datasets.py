@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 
 from headhunt.wire import Dataset, DatasetListed, DiffShown, Job, Page
 from service.access import Caller
-from service.data.arriving import archive_into, json_of, need_name, room_of
+from service.data.arriving import BARE, archive_into, json_of, need_name, room_of
 from service.data.rows import Target, check_name
 from service.jobs.queue import Order
 from service.paging import Paging, page_of, polled
@@ -21,9 +21,16 @@ from service.uploads import draft
 
 TAGS = ["datasets"]
 EXAMINE = "health"
+SENT: dict[str, Any] = {
+    "filters": ("name",),
+    "takes": (*BARE, "multipart/form-data"),
+    "struct": DatasetListed,
+    "also": (200,),
+}
+"""How a dataset comes, for the description."""
 
 
-@post("/datasets", request_max_body_size=None, who="member", tags=TAGS)
+@post("/datasets", request_max_body_size=None, who="member", tags=TAGS, **SENT)
 async def add_dataset(
     request: Request[Any, Any, Any], service: NamedDependency[Service], caller: NamedDependency[Caller]
 ) -> Response[Dataset]:
@@ -32,7 +39,7 @@ async def add_dataset(
     return await arrived(request, service, caller, None)
 
 
-@post("/datasets/{dataset:str}/versions", request_max_body_size=None, who="member", tags=TAGS)
+@post("/datasets/{dataset:str}/versions", request_max_body_size=None, who="member", tags=TAGS, **SENT)
 async def add_version(
     request: Request[Any, Any, Any],
     service: NamedDependency[Service],

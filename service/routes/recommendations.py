@@ -1,30 +1,27 @@
 """Recommendations: ask for one, follow it, take it back, ask again, compare two. Each is a job."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from headhunt.durations import seconds_of
 from headhunt.errors import UnknownJob
-from headhunt.wire import Job, Page, RecommendationAsked
+from headhunt.wire import Comparison, Job, Page, RecommendationAsked
 from service.access import Caller
-from service.jobs.queue import ENDED, Order
+from service.comparing import compared
+from service.following import Following, stream_of
+from service.headers import Again, LastEvent
+from service.ordering import Asked, accepted, order_of
 from service.paging import Paging, page_of, polled
 from service.parts import Service
 
 KIND = "recommend"
-LOOK_S = 0.25
 TAGS = ["recommendations"]
-Again = Annotated[
-    str | None, HeaderParameter(name="Idempotency-Key", max_length=128, description="The same key is the same job.")
-]
+Id = Annotated[str, QueryParameter(max_length=64, description="The id of a recommendation.")]
 
 
 @post("/recommendations", status_code=202, sync_to_thread=True, who="member", tags=TAGS)
@@ -76,17 +73,44 @@ def remove(service: NamedDependency[Service], caller: NamedDependency[Caller], j
     service.queue.remove(job, caller.project)
 
 
-@get("/recommendations/{job:str}/events", who="reader", tags=TAGS)
+@get("/recommendations/{job:str}/events", who="reader", tags=TAGS, media_type="text/event-stream")
 async def follow(
+    service: NamedDependency[Service],
+    following: NamedDependency[Following],
+    caller: NamedDependency[Caller],
+    job: FromPath[str],
+    last: LastEvent = None,
+) -> Response[bytes]:
+    """Server-sent events: `progress` as it comes, then `end` with the job. Last-Event-ID goes on where one stopped."""
+    await sync_to_thread(recommendation, service, caller, job)
+    return stream_of(following, job, last)
+
+
+@post("/recommendations/{job:str}/repeat", status_code=202, sync_to_thread=True, who="member", tags=TAGS)
+def repeat(
     request: Request[Any, Any, Any],
     service: NamedDependency[Service],
     caller: NamedDependency[Caller],
     job: FromPath[str],
-) -> ServerSentEvent:
-    """Server-sent events: `progress` as it comes, then `end` with the job. Last-Event-ID goes on where one stopped."""
-    await sync_to_thread(recommendation, service, caller, job)
-    last = request.headers.get("last-event-id", "0")
-    return ServerSentEvent(told(service, job, int(last) if last.isdecimal() and len(last) < 10 else 0))
+    again: Again = None,
+) -> Response[Job]:
+    """The same question, of what the dataset holds now."""
+    before = recommendation(service, caller, job)
+    asked = msgspec.convert(service.queue.spec(job)["asked"], RecommendationAsked)
+    asked = msgspec.structs.replace(asked, dataset=before.dataset or asked.dataset)
+    return ordered(request, service, caller, asked, again)
+
+
+@get("/recommendations/compare", sync_to_thread=True, who="reader", tags=TAGS)
+def compare(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    before: Id,
+    after: Id,
+) -> Response[Comparison]:
+    """Two that are done: where each model stood, and where it stands."""
+    return polled(request, compared(recommendation(service, caller, before), recommendation(service, caller, after)))
 
 
 def recommendation(service: Service, caller: Caller, job: str) -> Job:
@@ -101,30 +125,8 @@ def ordered(
 ) -> Response[Job]:
     dataset = service.datasets.get(caller.project, asked.dataset)
     spec = {"asked": asked, "version": dataset.version, "name": dataset.name}
-    order = Order(
-        caller.project,
-        KIND,
-        spec,
-        key=key,
-        request_id=request.state.request_id,
-        resource="any",
-        dataset=dataset.id,
-        by=caller.who,
-    )
-    job = service.queue.put(order)
-    return Response(job, status_code=202, headers={"Location": f"/api/v1/recommendations/{job.id}"})
+    what = Asked(KIND, spec, "any", dataset.id)
+    return accepted(service.queue, order_of(request, caller, what, key, caller.project), "recommendations")
 
 
-async def told(service: Service, job: str, after: int) -> AsyncIterator[ServerSentEventMessage]:
-    while True:
-        state = await sync_to_thread(service.queue.get, job)
-        for event in await sync_to_thread(service.queue.events, job, after):
-            after = event.number
-            yield ServerSentEventMessage(bytes(event.body).decode(), event="progress", id=str(after))
-        if state.state in ENDED:
-            yield ServerSentEventMessage(msgspec.json.encode(state).decode(), event="end")
-            return
-        await asyncio.sleep(LOOK_S)
-
-
-ROUTES = (ask, list_recommendations, get_recommendation, cancel, remove, follow)
+ROUTES = (ask, list_recommendations, compare, get_recommendation, cancel, remove, follow, repeat)

@@ -42,7 +42,13 @@ def get_upload(service: NamedDependency[Service], caller: NamedDependency[Caller
     return service.parcels.get(caller.project, upload)
 
 
-@put("/uploads/{upload:str}/parts/{number:int}", request_max_body_size=None, who="member", tags=TAGS)
+@put(
+    "/uploads/{upload:str}/parts/{number:int}",
+    request_max_body_size=None,
+    who="member",
+    tags=TAGS,
+    takes=("application/octet-stream",),
+)
 async def put_part(
     request: Request[Any, Any, Any],
     service: NamedDependency[Service],
@@ -58,7 +64,7 @@ async def put_part(
         return await file.run(service.parcels.put, caller.project, upload, number, file)
 
 
-@post("/uploads/{upload:str}/finish", who="member", tags=TAGS)
+@post("/uploads/{upload:str}/finish", who="member", tags=TAGS, also=(200,))
 async def finish(
     service: NamedDependency[Service], caller: NamedDependency[Caller], upload: FromPath[str]
 ) -> Response[Dataset]:

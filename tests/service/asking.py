@@ -1,9 +1,15 @@
 """Asking the application as a program would."""
 
 import io
+import socket
+import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from tests.zoo.images import picture
@@ -27,3 +33,18 @@ def archive(count: int = 3, seed: int = 0) -> bytes:
 def send(client: Client, key: str, name: str = "photos", data: bytes | None = None) -> Any:
     files = {"archive": ("photos.zip", archive() if data is None else data)}
     return client.post("/api/v1/datasets", headers=bearer(key), files=files, data={"name": name})
+
+
+@contextmanager
+def served(app: Litestar) -> Iterator[str]:
+    """The application on a free port of loopback, in a thread; its address."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, args=([place],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{place.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

@@ -26,13 +26,20 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/datasets/{dataset}/versions": {"name": "photos", "entries": []},
     "POST /api/v1/uploads": {"name": "photos", "size": 3},
     "POST /api/v1/blobs/missing": {"digests": []},
+    "POST /api/v1/zoo/models": {"source": "timm:resnet18.a1_in1k"},
+    "POST /api/v1/zoo/domains": {"dataset": "{dataset}"},
+    "POST /api/v1/zoo/cells": {"domain": "mine", "dataset": "{dataset}", "network": "resnet18"},
     "PATCH /api/v1/projects/{project}": {"public": False},
     "PUT /api/v1/projects/{project}/members/{user}": {"role": "reader"},
 }
 """What a request needs beside an id in its path, so that only the id can be what is wrong."""
 
 
-SHARED = ("GET /api/v1/zoo/models/{model}", "GET /api/v1/zoo/weights/{digest}")
+SHARED = (
+    "GET /api/v1/zoo/models/{model}",
+    "GET /api/v1/zoo/weights/{digest}",
+    "GET /api/v1/zoo/domains/{domain}",
+)
 """What belongs to no project: the zoo, which readers of every project may read."""
 
 
@@ -69,6 +76,7 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "upload": upload["id"],
         "number": "1",
         "model": "digits/lenet",
+        "domain": "digits",
         "digest": shelve(settings.home),
     }
 
@@ -162,6 +170,18 @@ def test_what_all_projects_share_is_read_by_the_readers_of_each(
         assert asked(client, route, dict.fromkeys(ids, "f" * 64), bearer(keys["other"])).status_code == 404, route
 
 
+def test_only_those_who_keep_the_zoo_change_what_all_share(
+    client: Client, keys: dict[str, str], ids: dict[str, str]
+) -> None:
+    kept = [(method, path) for method, path, who in routes_of(client) if who == "keeper"]
+    assert len(kept) > 4
+    for route in kept:
+        for wrong in ("reader", "member", "other"):
+            answer = asked(client, route, ids, bearer(keys[wrong]))
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), (route, wrong)
+        assert asked(client, route, ids, bearer(keys["owner"])).status_code not in (401, 403), route
+
+
 def test_a_role_may_do_what_it_may_and_nothing_more(
     client: Client, keys: dict[str, str], ids: dict[str, str], database: Database
 ) -> None:
@@ -182,7 +202,7 @@ def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[
         if "{" in path and who in ("reader", "member", "owner"):
             for form in forms:
                 names = dict.fromkeys(
-                    ("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest"), form
+                    ("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest", "domain"), form
                 )
                 answer = asked(client, (method, path), names, bearer(keys["owner"]))
                 assert answer.status_code in (404, 405), (method, path, form, answer.text)

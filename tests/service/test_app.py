@@ -98,7 +98,7 @@ def test_what_a_job_told_can_be_read_from_where_one_stopped(
     send(client, keys["member"])
     job = client.post("/api/v1/recommendations", headers=bearer(keys["member"]), json={"dataset": "photos"}).json()
     queue = Queue(database)
-    claim = queue.claim("w")
+    claim = queue.claim("w", ("cpu", "any"))
     assert claim is not None
     for i in range(3):
         queue.tell(claim.fence, {"done": i})

@@ -20,10 +20,9 @@ from torch import Tensor
 
 from headhunt.errors import BrokenWeights, MissingFile, UnsafePickle, one_line
 from headhunt.vocabulary import GIB, MIB
+from zoo.networks.safetensors_header import MAX_HEADER
 
 MAX_FILE = 64 * GIB
-MAX_HEADER = 8 * MIB
-"""Names and shapes of 100,000 tensors: a header of 100 MiB, which the format allows, unfolds to gigabytes."""
 MAX_PICKLE = 4 * MIB
 """The same for a torch file: its pickle holds names and shapes, not values."""
 UNFOLDING = (b"builtins\nbytearray\n", b"__builtin__\nbytearray\n", b"_codecs\nencode\n")

@@ -9,6 +9,7 @@ import msgspec
 
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, MissingFile, did_you_mean, printable
+from headhunt.protocols import RANGES
 from headhunt.vocabulary import Protocol
 
 T = TypeVar("T")
@@ -66,17 +67,6 @@ def names(option: str, text: str | None) -> tuple[str, ...]:
         raise BadValue(f"--{option} {text!r} is not text in UTF-8. Save it as UTF-8, a name a line.") from None
 
 
-RANGES: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], bool]]] = {
-    "epochs": (float, "a number above 0, as in 10 or 0.5", lambda x: 0 < x <= 100_000),
-    "steps": (int, "a whole number of 1 or more", lambda x: 1 <= x <= 10**9),
-    "batch_size": (int, "a whole number from 1 to 65536, as in 64", lambda x: 1 <= x <= 65_536),
-    "lr": (float, "a number above 0 and at most 10, as in 0.002", lambda x: 0 < x <= 10),
-    "head_first": (float, "a share from 0 to 1", lambda x: 0 <= x <= 1),
-    "layer_decay": (float, "a factor above 0 and at most 1, as in 0.75", lambda x: 0 < x <= 1),
-    "label_smoothing": (float, "a number from 0 to 0.5", lambda x: 0 <= x <= 0.5),
-    "ema": (float, "a decay from 0 to less than 1, as in 0.99", lambda x: 0 <= x < 1),
-    "input": (int, "a number of pixels from 8 to 2048, as in 32 or 224", lambda x: 8 <= x <= 2048),
-}
 WORDS = ("optimiser", "schedule", "augment", "precision")
 
 
