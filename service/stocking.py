@@ -38,10 +38,10 @@ class Stocking:
             check_name(asked.domain, "domain")
         return Asked(ADD, {"asked": asked})
 
-    def weights(self, sent: WeightsSent, draft: Path) -> Asked:
+    def weights(self, sent: WeightsSent, draft: Path, digest: str) -> Asked:
         """draft: the file that came, where a worker finds it. Raises Impossible, BadValue, NameTaken."""
         self.check_weights(sent)
-        return Asked(ADD, {"sent": sent, "draft": draft.name})
+        return Asked(ADD, {"asked": {"sent": sent, "digest": digest}, "draft": draft.name})
 
     def check_weights(self, sent: WeightsSent) -> None:
         """What can be wrong before the file is here."""

@@ -27,7 +27,7 @@ EVERY_S = 0.5
 
 def add(work: Work) -> ModelsAdded:
     """Models of timm, the recommended ones, or a file that was sent. An attempt after another finds some there."""
-    if "sent" in work.spec:
+    if "draft" in work.spec:
         return add_sent(work)
     asked = msgspec.convert(work.spec["asked"], ModelAdded)
     several = asked.source == RECOMMENDED or bool(WILD & set(asked.source))
@@ -64,7 +64,7 @@ def fetched(zoo: Zoo, card: ModelCard) -> None:
 
 def add_sent(work: Work) -> ModelsAdded:
     """A safetensors file. It is gone when it has become a model, or was refused."""
-    sent = msgspec.convert(work.spec["sent"], WeightsSent)
+    sent = msgspec.convert(work.spec["asked"]["sent"], WeightsSent)
     model, zoo = f"{sent.domain}/{sent.name or sent.network}", Zoo(work.home)
     if work.step is not None and model in zoo.catalogue.read().cards:
         return ModelsAdded(models=(model,), there=())

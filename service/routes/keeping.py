@@ -66,9 +66,9 @@ async def send_weights(
     room = await room_of(request, service, caller, part=LARGEST)
     async with draft(service.settings.home, room.most) as file:
         await bytes_into(request, room, file)
-        kept = await file.run(checked, service.settings.home, Path(file.name))
+        kept, digest = await file.run(checked, service.settings.home, Path(file.name)), file.digest
     try:
-        asked = service.stocking.weights(sent, kept)
+        asked = service.stocking.weights(sent, kept, digest)
         order = order_of(request, caller, asked, again, await sync_to_thread(shared, service))
         answer = await sync_to_thread(accepted, service.queue, order)
         if (await sync_to_thread(service.queue.spec, answer.content.id)).get("draft") != kept.name:

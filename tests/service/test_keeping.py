@@ -59,7 +59,8 @@ def test_models_are_ordered_by_what_the_command_takes(keeper: Client, database: 
     assert answer.headers["location"] == f"/api/v1/jobs/{job.id}"
     assert (job.kind, job.state) == ("add", "queued")
     assert Queue(database).spec(job.id)["asked"] == {"source": source, "domain": "mine"}
-    assert put(keeper, "models", {"source": source}, **{"Idempotency-Key": "a"}).json()["id"] == job.id
+    again = put(keeper, "models", {"source": source, "domain": "mine"}, **{"Idempotency-Key": "a"})
+    assert again.json()["id"] == job.id
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_weights_that_were_sent_wait_for_their_job_once(keeper: Client, settings
     again = sent(keeper, save(STATE), url, **{"Idempotency-Key": "k"})
     assert (first.status_code, again.json()["id"]) == (202, first.json()["id"])
     spec = Queue(database).spec(first.json()["id"])
-    assert msgspec.convert(spec["sent"], WeightsSent) == WeightsSent(
+    assert msgspec.convert(spec["asked"]["sent"], WeightsSent) == WeightsSent(
         network="test_vit",
         domain="mine",
         mean=(0.5, 0.4, 0.3),
@@ -257,7 +258,7 @@ def kept(home: Path, state: dict[str, torch.Tensor]) -> str:
 
 def test_the_job_makes_a_model_of_weights_that_were_sent(tmp_path: Path) -> None:
     said = WeightsSent(network="test_vit", domain="mine", input_size=32, classes=("cat", "dog"))
-    spec = {"sent": said, "draft": kept(tmp_path, network_state())}
+    spec = {"asked": {"sent": said}, "draft": kept(tmp_path, network_state())}
     assert zoo_work.add(work(tmp_path, spec)[0]).models == ("mine/test_vit",)
     card = Zoo(tmp_path).card("mine/test_vit")
     assert (card.head, card.classes, card.input_size) == (2, ("cat", "dog"), 32)
@@ -279,7 +280,7 @@ def test_the_job_refuses_values_and_shapes_that_cannot_be(
 ) -> None:
     said = WeightsSent(network="test_vit", domain="mine", input_size=32)
     with pytest.raises(error) as caught:
-        zoo_work.add(work(tmp_path, {"sent": said, "draft": kept(tmp_path, network_state(**change))})[0])
+        zoo_work.add(work(tmp_path, {"asked": {"sent": said}, "draft": kept(tmp_path, network_state(**change))})[0])
     assert "uploads" not in str(caught.value)
     assert not list((tmp_path / "uploads").iterdir())
     assert not Zoo(tmp_path).catalogue.read().cards
@@ -290,7 +291,7 @@ def test_the_job_says_when_its_file_is_gone(tmp_path: Path, name: str) -> None:
     (tmp_path / "catalogue.json").write_text("{}")
     said = WeightsSent(network="test_vit", domain="mine")
     with pytest.raises(WeightsUnavailable, match="no longer here"):
-        zoo_work.add_sent(work(tmp_path, {"sent": said, "draft": name})[0])
+        zoo_work.add_sent(work(tmp_path, {"asked": {"sent": said}, "draft": name})[0])
 
 
 # --- Models and domains go and come -----------------------------------------------------------------------------------
