@@ -22,8 +22,8 @@ import sqlalchemy as sa
 from benchmarks.chaos_server import LEASE_S
 from benchmarks.chaos_worker import STEPS, expected
 from service.jobs.queue import Order, Queue
+from service.store import DATABASE
 from service.tables import job_events, jobs
-from service.work import DATABASE
 
 PATIENCE_S = 60.0
 PASSED = "job had passed to somebody else"

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from headhunt.errors import BlobBroken, UnknownVersion
 from headhunt.vocabulary import Struct
-from service.data.holdings import chunks, generation_ends, remove_files
+from service.data.holdings import chunks, generation_ends, listed, remove_files
 from service.database import Database
 from service.locks import if_alone
 from service.shared_zoo import SharedZoo, weights_name
@@ -152,7 +152,9 @@ class Collector:
             self._unnamed |= {(project, digest) for digest in digests}
             self._count("unnamed", len(digests))
             for some in chunks(() if self._dry else digests):
-                connection.execute(sa.delete(project_blobs).where(old, project_blobs.c.digest.in_(some)))
+                connection.execute(
+                    sa.delete(project_blobs).where(old, project_blobs.c.digest.in_(listed(connection, some)))
+                )
 
     def _removed(self, count: sa.Select[Any], delete: sa.Delete) -> int:
         if self._dry:
@@ -200,7 +202,9 @@ class Collector:
         """Those that a project has, and will still have after this pass."""
         found: set[str] = set()
         for some in chunks(digests):
-            wanted = sa.select(project_blobs.c.project, project_blobs.c.digest).where(project_blobs.c.digest.in_(some))
+            wanted = sa.select(project_blobs.c.project, project_blobs.c.digest).where(
+                project_blobs.c.digest.in_(listed(connection, some))
+            )
             rows = connection.execute(wanted)
             found.update(row.digest for row in rows if (row.project, row.digest) not in self._unnamed)
         return found

@@ -8,18 +8,16 @@ from discriminator.features import FeatureStore
 from discriminator.health import examine
 from discriminator.reference import reference
 from service.jobs.worker import Work
-from service.stored import dataset_sample
-from zoo.repository import Zoo
+from service.stored import dataset_sample, zoo_of
 
 
 def run(work: Work) -> Any:
     """`spec`: the version and name of the dataset."""
-    zoo = Zoo(work.home)
 
     def watch(what: str) -> None:
         work.tell({"stage": "health", "done": 0, "total": 0, "words": f"looking at: {what}"})
 
-    with dataset_sample(work) as sample:
+    with zoo_of(work) as zoo, dataset_sample(work) as sample:
         watch("reference network")
         found = examine(sample, FeatureStore(zoo.home), reference(zoo), watch)
     return msgspec.structs.replace(found, sample=work.spec["name"])

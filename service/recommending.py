@@ -13,8 +13,7 @@ from recommender.fan import Fan
 from recommender.recommend import recommend
 from recommender.request import Leaders, Progress, Request
 from service.jobs.worker import Work
-from service.stored import dataset_sample
-from zoo.repository import Zoo
+from service.stored import dataset_sample, zoo_of
 
 EVERY_S = 0.2
 """Progress is told so often at most; the beginning of a stage and a change of the first five always."""
@@ -26,10 +25,10 @@ def run(work: Work) -> Any:
     request = Request(
         budget=seconds_of(asked.budget), limits=asked.limits, labels=asked.labels, allow_seen=asked.allow_seen
     )
-    clock = None if request.budget is None else Deadline(request.budget)
-    zoo = Zoo(work.home)
-    with fan_of(work.ray) as fan, dataset_sample(work) as sample:
-        return recommend(zoo, sample, request, clock=clock, watch=Teller(work), fan=fan)
+    with zoo_of(work) as zoo, dataset_sample(work) as sample:  # what is brought from a store costs no budget
+        clock = None if request.budget is None else Deadline(request.budget)
+        with fan_of(work.ray) as fan:
+            return recommend(zoo, sample, request, clock=clock, watch=Teller(work), fan=fan)
 
 
 def fan_of(ray: str | None) -> AbstractContextManager[Fan | None]:

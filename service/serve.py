@@ -18,8 +18,7 @@ from service.logs import log_as_json
 from service.parts import first_link, service_of
 from service.patience import patient_protocol
 from service.settings import Settings
-from service.store import STORE
-from service.work import DATABASE
+from service.store import DATABASE, STORE
 
 log = logging.getLogger("headhunt.serve")
 AGAIN_S = 1.0

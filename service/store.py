@@ -4,8 +4,7 @@
     store     nothing more, and nothing is copied (LocalStore); or a bucket (service/object_store.py), to which files go
               before a row names them, and from which a machine fetches what it lacks before a job runs
 
-`store_of` makes the one that a server was set up with. Environment variables tell workers which, since a word of a
-command is seen by everybody.
+`store_of` makes the one that a server was set up with.
 """
 
 import os
@@ -20,7 +19,8 @@ from headhunt.vocabulary import Version
 from zoo.images.blobs import Blobs
 from zoo.images.versions import stored_version
 
-STORE = "HEADHUNT_STORE"
+STORE, DATABASE = "HEADHUNT_STORE", "HEADHUNT_DATABASE"
+"""They tell workers where all is kept: a word of a command is seen by everybody."""
 PIECE = 1 << 20
 
 

@@ -21,10 +21,9 @@ from service.database import Database
 from service.jobs.places import gpus_here
 from service.jobs.worker import Kinds, Post, Worker
 from service.logs import log_as_json
-from service.store import STORE, store_of
+from service.store import DATABASE, STORE, store_of
 
 log = logging.getLogger("headhunt.work")
-DATABASE = "HEADHUNT_DATABASE"
 COLLECT_S = 3600.0
 """Between two looks at what nobody needs any more."""
 KINDS = {

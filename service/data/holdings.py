@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -18,8 +19,16 @@ from service.store import Store
 from service.tables import project_blobs, projects, shared_files, uploads
 from zoo.images.blobs import DIGEST
 
-AT_ONCE = 2000
-"""Digests in one question."""
+AT_ONCE = 20_000
+"""Digests in one question. They go as one value: an IN of as many takes ten times as long to write as to answer."""
+EACH = {
+    "sqlite": "SELECT value FROM json_each(:digests)",
+    "postgresql": "SELECT json_array_elements_text(CAST(:digests AS json))",
+}
+ADD = {
+    "sqlite": "SELECT :project, key, value, {now} FROM json_each(:sizes)",
+    "postgresql": "SELECT :project, key, CAST(value AS bigint), {now} FROM json_each_text(CAST(:sizes AS json))",
+}
 COLLECTED = "collected"
 """The row of shared_files that counts removals; no file has this name."""
 LOCK = 4_846_844
@@ -77,9 +86,7 @@ class Holdings:
             raise Vanished(f"{len(gone):,} files were collected meanwhile. Send them again.")
         self.check_pushed(connection, pushed)
         if new:
-            values = {"project": project, "created": self.database.now}
-            rows = [{"digest": digest, "size": size} for digest, size in new.items()]
-            connection.execute(sa.insert(project_blobs).values(values), rows)
+            self._add(connection, project, new)
             taken = self.taken(connection, project)
             if taken > limit:
                 raise over(taken - limit)
@@ -96,7 +103,7 @@ class Holdings:
 
     def let_go(self, connection: Connection, project: str, digests: Iterable[str]) -> None:
         for some in chunks(digests):
-            mine = (project_blobs.c.project == project) & project_blobs.c.digest.in_(some)
+            mine = (project_blobs.c.project == project) & project_blobs.c.digest.in_(listed(connection, some))
             connection.execute(sa.delete(project_blobs).where(mine))
 
     def owned(self, project: str, digests: Iterable[str]) -> dict[str, int]:
@@ -109,7 +116,7 @@ class Holdings:
         mine = sa.select(project_blobs.c.digest, project_blobs.c.size).where(project_blobs.c.project == project)
         found: dict[str, int] = {}
         for some in chunks(digests):
-            rows = connection.execute(mine.where(project_blobs.c.digest.in_(some)))
+            rows = connection.execute(mine.where(project_blobs.c.digest.in_(listed(connection, some))))
             found.update((row.digest, row.size) for row in rows)
         return found
 
@@ -120,10 +127,19 @@ class Holdings:
             sums.append(sa.select(sa.func.sum(uploads.c.size)).where(waiting))
         return sum(int(connection.execute(one).scalar() or 0) for one in sums)
 
+    def _add(self, connection: Connection, project: str, sizes: Mapping[str, int]) -> None:
+        rows = sa.text(ADD[self.database.kind].format(now=self.database.now))
+        columns = [sa.column(column.name, column.type) for column in project_blobs.c]
+        adding = sa.insert(project_blobs).from_select(list(project_blobs.c), rows.columns(*columns))
+        for some in chunks(sizes.items()):
+            given = {"project": project, "sizes": msgspec.json.encode(dict(some)).decode()}
+            connection.execute(adding, given)
+
     def _known(self, connection: Connection, digests: Iterable[str]) -> set[str]:
         found: set[str] = set()
         for some in chunks(digests):
-            wanted = sa.select(project_blobs.c.digest).where(project_blobs.c.digest.in_(some)).distinct()
+            same = project_blobs.c.digest.in_(listed(connection, some))
+            wanted = sa.select(project_blobs.c.digest).where(same).distinct()
             found.update(connection.execute(wanted).scalars())
         return found
 
@@ -176,6 +192,12 @@ def check_digests(digests: Iterable[str]) -> None:
     for digest in digests:
         if not DIGEST.fullmatch(digest):
             raise BadValue(f"{printable(digest, 80)!r} is no SHA-256 in hex. Give 64 digits and letters a to f.")
+
+
+def listed(connection: Connection, digests: list[str]) -> sa.TextualSelect:
+    """For `in_`."""
+    text = sa.text(EACH[connection.dialect.name]).bindparams(digests=msgspec.json.encode(digests).decode())
+    return text.columns(sa.column("digest", sa.String))
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:

@@ -15,6 +15,8 @@ from litestar.testing import TestClient
 from tests.zoo.images import picture
 
 Client = TestClient[Any]
+HERE = "http://testserver.local"
+"""What the test client calls every server."""
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -15,9 +15,9 @@ from service.jobs.worker import Work
 from service.object_store import ENDPOINT
 from service.parts import Service, service_of
 from service.settings import Settings
-from service.store import STORE, store_of
-from service.stored import dataset_sample
-from tests.service.asking import Client, archive, bearer, send
+from service.store import DATABASE, STORE, store_of
+from service.stored import dataset_sample, zoo_of
+from tests.service.asking import HERE, Client, archive, bearer, send
 from tests.service.bucket import BUCKET, KEYS, Bucket
 from tests.service.test_resumable import begin, finish, part, pieces_of
 from tests.zoo.images import folder_of, many
@@ -40,12 +40,12 @@ def settings(server: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, value in {**KEYS, ENDPOINT: server.endpoint}.items():
         monkeypatch.setenv(name, value)
     url = f"sqlite:///{tmp_path / 'service.db'}"
-    return Settings(home=tmp_path / "one", database=url, store=f"s3://{BUCKET}/{tmp_path.name}")
+    return Settings(url=HERE, home=tmp_path / "one", database=url, store=f"s3://{BUCKET}/{tmp_path.name}")
 
 
 @pytest.fixture
 def other(settings: Settings, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "two", database=settings.database, store=settings.store)
+    return Settings(url=HERE, home=tmp_path / "two", database=settings.database, store=settings.store)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_store_that_is_gone_is_told_and_nothing_is_half_made(tmp_path: Path, m
     server = Bucket()
     for name, value in {**KEYS, ENDPOINT: server.endpoint}.items():
         monkeypatch.setenv(name, value)
-    settings = Settings(home=tmp_path / "home", store=f"s3://{BUCKET}/x")
+    settings = Settings(url=HERE, home=tmp_path / "home", store=f"s3://{BUCKET}/x")
     service = service_of(settings)
     key = service.key("default", "owner")
     data = archive(4)
@@ -173,7 +173,8 @@ def test_changes_on_two_machines_at_once_are_both_kept(machines: tuple[Service, 
     one, two = machines
     for i, name in enumerate("abcdef"):
         add_domain(machines[i % 2], name)
-        (machines[i % 2].settings.home / "history.jsonl").open("a").write(f'{{"row": "{name}"}}\n')
+        with (machines[i % 2].settings.home / "history.jsonl").open("a") as history:
+            history.write(f'{{"row": "{name}"}}\n')
     for service in (one, two, one):
         service.shared_zoo.push()
     two.shared_zoo.pull()
@@ -195,6 +196,22 @@ def test_images_and_weights_come_with_the_whole(machines: tuple[Service, Service
     two.shared_zoo.pull(whole=True)
     assert all(entry.digest in Blobs(two.settings.home / "blobs") for entry in version.entries)
     assert (two.settings.home / "reference" / "eyes.safetensors").read_bytes() == b"eyes"
+
+
+def test_a_job_sees_the_newest_zoo_and_shares_what_it_changed(
+    machines: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = machines
+    add_domain(one, "cats")
+    one.shared_zoo.push()
+    monkeypatch.setenv(STORE, str(two.settings.store))
+    monkeypatch.setenv(DATABASE, two.settings.database_url)
+    work = work_in(two.settings.home, {"version": "", "name": ""})
+    with zoo_of(work) as zoo:
+        assert set(zoo.catalogue.read().domains) == {"cats"}
+        add_domain(two, "dogs")
+    one.shared_zoo.pull()
+    assert domains(one) == {"cats", "dogs"}
 
 
 def test_weights_are_brought_by_their_digest(machines: tuple[Service, Service]) -> None:

@@ -21,7 +21,7 @@ from service.app import create_app
 from service.parts import service_of
 from service.settings import Settings
 from service.tables import projects
-from tests.service.asking import Client, archive, bearer, send
+from tests.service.asking import HERE, Client, archive, bearer, send
 from tests.service.test_datasets import describe, entries_of, send_blobs
 from tests.service.test_resumable import begin, finish, part
 from tests.zoo.images import picture
@@ -33,7 +33,7 @@ FILES = {f"{'cat' if i % 2 else 'dog'}/{i}.png": picture(i, (40, 40)) for i in r
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", project_bytes=ROOM)
+    return Settings(url=HERE, home=tmp_path / "home", project_bytes=ROOM)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from headhunt.wire import Dataset
 from service.app import create_app
 from service.parts import service_of
 from service.settings import Settings
-from tests.service.asking import Client, archive, bearer, send
+from tests.service.asking import HERE, Client, archive, bearer, send
 from tests.zoo.images import many, picture, tar_header, with_exif
 from zoo.images.samples import open_sample, stored_sample
 
@@ -97,7 +97,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = Settings(home=tmp_path_factory.mktemp("bad") / "home")
+    settings = Settings(url=HERE, home=tmp_path_factory.mktemp("bad") / "home")
     service = service_of(settings)
     key = service.key("default", "member")
     service.database.close()

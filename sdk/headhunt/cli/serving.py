@@ -18,8 +18,7 @@ from service.keys import role_named
 from service.parts import Service, service_of
 from service.serve import serve
 from service.settings import Settings
-from service.store import STORE
-from service.work import DATABASE
+from service.store import DATABASE, STORE
 from zoo.catalogue.columns import in_columns
 from zoo.catalogue.quantities import write_bytes
 
