@@ -1,10 +1,11 @@
 """What is asked of a recommendation, how far it is, and how its winner's probe is found again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
 from discriminator.gallery import Gallery
+from headhunt.progress import Leaders, Progress, Watch
 from headhunt.vocabulary import ModelCard
 from recommender.candidates import Limit
 from recommender.drawing import PARTS, chosen_entries
@@ -13,6 +14,8 @@ from recommender.probe_plan import ProbePlan
 from zoo.images.samples import Sample
 from zoo.networks.weights import State
 from zoo.repository import Zoo
+
+__all__ = ["Leaders", "Progress", "Request", "Watch", "plan_for", "probe_of"]
 
 
 @dataclass(frozen=True)
@@ -27,25 +30,6 @@ class Request:
     """Only these models."""
     seed: int = 0
     device: str | None = None
-
-
-Leaders = tuple[tuple[str, float | None], ...]
-"""The best models, each with the accuracy that is expected of it; None: without labels."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far it is: the stage, what is done of it, and words for people."""
-
-    stage: str
-    done: int
-    total: int
-    words: str = ""
-    leaders: Leaders = ()
-    """The ranking so far: it changes as evidence comes in, and is no promise."""
-
-
-Watch = Callable[[Progress], None]
 
 
 def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, State] | None:

@@ -103,7 +103,7 @@ class Recommendation:
     """Candidates, the best first. It is also a sequence of them."""
 
     def __init__(self, ranking: Ranking, engine: Engine) -> None:
-        self.facts = ranking
+        self.facts, self.engine = ranking, engine
         self.candidates = tuple(Candidate(one, ranking, engine) for one in ranking.candidates)
 
     @property

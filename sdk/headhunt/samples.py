@@ -3,14 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from headhunt.errors import MissingFile
+from zoo.catalogue.store import Catalogue
 from zoo.images.samples import Sample, open_sample, stored_sample
-from zoo.repository import Zoo
+
+
+class Kept(Protocol):
+    """What of a zoo is needed to find a sample: no network, so no torch."""
+
+    home: Path
+    catalogue: Catalogue
 
 
 @contextmanager
-def sample_at(zoo: Zoo, path: str | Path) -> Iterator[Sample]:
+def sample_at(zoo: Kept, path: str | Path) -> Iterator[Sample]:
     """A path, or the name of a domain whose images are kept here."""
     domain = zoo.catalogue.read().domains.get(str(path))
     there = Path(path).expanduser()

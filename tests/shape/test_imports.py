@@ -7,7 +7,7 @@ from pathlib import Path
 import zoo
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "numpy", "timm", "litestar", "sqlalchemy", "optuna", "faiss", "sklearn", "PIL")
+HEAVY = ("torch", "numpy", "timm", "litestar", "sqlalchemy", "optuna", "faiss", "sklearn", "PIL", "httpx2")
 
 
 def loaded_by(code: str) -> set[str]:

@@ -4,16 +4,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from headhunt.samples import sample_at
+from headhunt.samples import Kept, sample_at
 from headhunt.vocabulary import Refusal
 from zoo.images.samples import Sample
-from zoo.repository import Zoo
 
 SHOWN = 5
 
 
 @contextmanager
-def sample_named(zoo: Zoo, name: str) -> Iterator[Sample]:
+def sample_named(zoo: Kept, name: str) -> Iterator[Sample]:
     """A path, or the name of a domain whose images are kept here. What was left out is said at once."""
     with sample_at(zoo, name) as sample:
         warn(*sample.warnings, *refused_lines(sample.refused))

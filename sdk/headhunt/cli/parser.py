@@ -16,6 +16,8 @@ HEALTH = "headhunt.cli.health:"
 NEAR = "headhunt.cli.near:"
 RECOMMEND = "headhunt.cli.recommend:"
 SERVE = "headhunt.cli.serving:"
+ASK = "headhunt.cli.asking:"
+LOGIN = "headhunt.cli.logging_in:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -70,6 +72,13 @@ def add_serving(actions: Actions) -> None:
     serve.add_argument("--ray", metavar="HOST:PORT", help="fan jobs out over this Ray cluster (needs headhunt[ray])")
     collect = command(actions, "collect", SERVE + "collect", "remove what nobody needs any more from a server's home")
     collect.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    login = command(actions, "login", LOGIN + "login", "let a server answer from now on, and keep a key for it")
+    login.add_argument("url", metavar="URL", help="as http://host:8765")
+    login.add_argument("--key", help="a key of the server; - reads it from standard input (default: you are asked)")
+    login.add_argument("--user", metavar="NAME", help="with your password instead: a key is made for this machine")
+    login.add_argument("--project", metavar="NAME", help="with --user: the project that the key is for")
+    logout = command(actions, "logout", LOGIN + "logout", "forget a server's key, and revoke it if login made it")
+    logout.add_argument("url", metavar="URL", nargs="?", help="default: the one that is asked now")
     keys = actions.add_parser("key", help="keys for programs that ask the service")
     making = keys.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     create = command(making, "create", SERVE + "create_key", "print a new key, for scripts on the server's machine")
@@ -99,13 +108,19 @@ def add_serving(actions: Actions) -> None:
 
 
 def add_recommending(actions: Actions) -> None:
-    suggest = command(actions, "suggest", RECOMMEND + "suggest_model", "which model these images should start from")
-    suggest.add_argument("sample", help="a folder, zip or tar with a folder for each class, or the name of a domain")
+    suggest = command(actions, "suggest", ASK + "suggest_model", "which model these images should start from")
+    suggest.add_argument(
+        "sample", nargs="?", help="a folder, zip or tar with a folder for each class, or the name of a domain"
+    )
     suggest.add_argument("--budget", metavar="TIME", help="as 90s or 5m (default: by the size of the task)")
     suggest.add_argument("--top", default="10", metavar="N", help="show so many (default 10)")
     suggest.add_argument("--no-labels", action="store_true", help="rank by resemblance and history alone")
     suggest.add_argument("--allow-seen", action="store_true", help="models already trained on these images may win")
     suggest.add_argument("--json", action="store_true", help="print everything as JSON")
+    there = suggest.add_argument_group("on a server")
+    there.add_argument("--server", metavar="URL", help="who does the work: http://host:8765, or local (default: login)")
+    there.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="until the answer is there")
+    there.add_argument("--job", metavar="ID", help="wait for one that was asked for before, instead of images")
     add_conditions(suggest)
     suggest.set_defaults(check=CHECK_SUGGEST)
     demo = command(

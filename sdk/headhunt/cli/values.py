@@ -25,6 +25,8 @@ def check_suggest(asked: argparse.Namespace) -> None:
     """What can be wrong without a look at the images, told before the engine is loaded."""
     whole("top", asked.top)
     seconds_of(asked.budget)
+    if (asked.sample is None) == (asked.job is None):
+        raise BadValue("Give either images (a folder, zip, tar or domain) or the --job of a server.")
 
 
 def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:

@@ -1,0 +1,93 @@
+"""A model of a server comes here: its weights by their digest, then its card.
+
+It is taken into this machine's zoo under its own id. Where that id stands for another model here, it is called
+`ID-<first digits of its weights>`: two servers may both have a `photos/resnet18`.
+"""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from headhunt.errors import BadSpec, BadValue, BrokenWeights, NotWritten, ServerUnreachable, one_line
+from headhunt.remote.refusals import stranger
+from headhunt.remote.transport import Server
+from headhunt.vocabulary import Domain, ModelCard
+from zoo.clock import now
+from zoo.files import discard, draft_beside, put_in_place
+from zoo.networks.weights import WeightStore
+from zoo.repository import Zoo
+
+PIECE = 2**20
+
+
+def taken_in(server: Server, zoo: Zoo, card: ModelCard) -> ModelCard:
+    """The card as this zoo has it, with its weights on this disk where the server has them."""
+    check_network(zoo, card)
+    if card.weights is not None and not zoo.weights.path(card.weights).is_file():
+        fetch(server, card.weights, zoo.weights)
+    with zoo.catalogue.change() as draft:
+        for name in (card.id, f"{card.id}-{(card.weights or 'hub')[:8]}"):
+            there = draft.cards.get(name)
+            if there is None:
+                draft.ensure_domain(Domain(name=card.domain, created=now()))
+                there = msgspec.structs.replace(card, id=name, measured=None)  # it was measured on another machine
+                draft.add_card(there)
+            if same_model(there, card):
+                return there
+    raise BadValue(f"There are other models called {card.id} here. Remove one: headhunt zoo remove {card.id}.")
+
+
+def same_model(here: ModelCard, there: ModelCard) -> bool:
+    """The same network with the same weights; from the same place, where one of them has not fetched them yet."""
+    if here.network != there.network or here.head != there.head:
+        return False
+    if here.weights is None or there.weights is None:
+        return here.origin == there.origin and here.origin.startswith("timm:")
+    return here.weights == there.weights
+
+
+def check_network(zoo: Zoo, card: ModelCard) -> None:
+    """A factory of the user's own is code: a server does not decide that it is run here."""
+    if ":" not in card.network or any(one.network == card.network for one in zoo.catalogue.read().cards.values()):
+        return
+    raise BadSpec(
+        f"{card.id} is built by code of its own, {card.network}, which a server cannot have run here."
+        f" Take it in yourself first: headhunt zoo add FILE --network {card.network}."
+    )
+
+
+def fetch(server: Server, digest: str, store: WeightStore) -> None:
+    """Into the store, whole and checked; a lost connection goes on where it stopped."""
+    place = store.path(digest)
+    draft = draft_beside(place)
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        draft.touch()
+        server.steadily(lambda: download(server, digest, draft))
+        with draft.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise BrokenWeights(
+                    f"came from {server.url} with other bytes than {digest[:12]}. Try again.", place.name
+                )
+        put_in_place(draft, place)
+    except OSError as error:
+        raise NotWritten(f"{place} could not be written: {one_line(error)}. Make space, and try again.") from error
+    finally:
+        discard(draft)
+
+
+def download(server: Server, digest: str, into: Path) -> None:
+    have = into.stat().st_size
+    headers = {"Accept": "application/octet-stream, application/problem+json"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with server.opened("GET", f"/zoo/weights/{digest}", headers=headers) as response:
+        if "html" in response.headers.get("content-type", ""):
+            raise stranger(server.url, response)
+        with into.open("ab" if response.status_code == 206 else "wb") as file:
+            for piece in response.iter_bytes(PIECE):
+                file.write(piece)
+        told = response.headers.get("content-length")
+        if response.status_code == 200 and told is not None and into.stat().st_size < int(told):
+            raise ServerUnreachable(f"{server.url} ended before all weights had come. Try again.")
