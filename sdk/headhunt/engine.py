@@ -62,7 +62,8 @@ def suggest_model(
         from headhunt.remote import engine
         from headhunt.remote.transport import Server
 
-        return engine.suggest(Server(found.url, found.key), there, path, asked, progress)
+        with Server(found.url, found.key) as one:
+            return engine.suggest(one, there, path, asked, progress)
     from headhunt.local import suggest
 
     return suggest(open_zoo(home), path, asked, began=began, progress=progress)

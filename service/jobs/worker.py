@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import msgspec
 
-from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
+from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line, printable
 from headhunt.vocabulary import GIB
 from headhunt.wire import JobFault
 from service.database import Database
@@ -307,7 +307,7 @@ def fault_of(error: BaseException) -> JobFault:
     """Our own errors in their words; what others raise is not for the user's eyes."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, HeadhuntError):
-        return JobFault(code=error.code, words=one_line(error, 1000), traceback=trace)
+        return JobFault(code=error.code, words=printable(" ".join(str(error).split()), 1000), traceback=trace)
     if isinstance(error, MemoryError):
         return JobFault(code="out_of_memory", words="The worker's memory did not suffice.", traceback=trace)
     return JobFault(code="internal", words="The job failed inside. The server's log has the details.", traceback=trace)

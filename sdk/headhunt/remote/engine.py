@@ -157,7 +157,8 @@ class Remote:
         from zoo.repository import Zoo
 
         zoo = Zoo(self.home)
-        card = taken_in(self.server, zoo, one.card)
+        with self.server:
+            card = taken_in(self.server, zoo, one.card)
         asked = self.wanted.asked if self.wanted is not None else {}
         request = Request(**{**asked, "budget": seconds_of(asked.get("budget"))})
         path = self.wanted.path if self.wanted is not None else ""

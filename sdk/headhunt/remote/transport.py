@@ -43,16 +43,29 @@ class Server:
         self.clock: float | None = None
         """The server's own time, as its last answer told it."""
         self._met = False
-        headers = {"User-Agent": "headhunt", "Accept": "application/json"}
+        self._transport = transport
+        self._headers = {"User-Agent": "headhunt", "Accept": "application/json"}
         if key is not None:
-            headers["Authorization"] = f"Bearer {checked(key)}"
-        limits = httpx2.Timeout(ANSWER_S, connect=CONNECT_S)
-        self._client = httpx2.Client(
-            headers=headers, timeout=limits, transport=transport, follow_redirects=False, trust_env=transport is None
-        )
+            self._headers["Authorization"] = f"Bearer {checked(key)}"
+        self._client: httpx2.Client | None = None
+
+    def _opened(self) -> httpx2.Client:
+        """Connections are made when something is asked."""
+        if self._client is None:
+            self._client = httpx2.Client(
+                headers=self._headers,
+                timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S),
+                transport=self._transport,
+                follow_redirects=False,
+                trust_env=self._transport is None,
+            )
+        return self._client
 
     def close(self) -> None:
-        self._client.close()
+        """Its connections end; another question makes new ones."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
 
     def __enter__(self) -> "Server":
         return self
@@ -91,7 +104,7 @@ class Server:
     def opened(self, method: str, path: str, **options: Any) -> Iterator[httpx2.Response]:
         """An answer that says yes, open for reading."""
         try:
-            with self._client.stream(method, f"{self.url}{API}{path}", **options) as response:
+            with self._opened().stream(method, f"{self.url}{API}{path}", **options) as response:
                 self._met_clock(response)
                 if not 200 <= response.status_code < 300:
                     raise refusal(self.url, response)
