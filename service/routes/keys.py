@@ -34,9 +34,11 @@ def add_key(
     return Response(made, status_code=201, headers={"Location": f"/api/v1/keys/{made.key.id}"})
 
 
-@delete("/keys/{key:str}", status_code=200, sync_to_thread=True, who="owner", tags=TAGS)
+@delete("/keys/{key:str}", status_code=200, sync_to_thread=True, who="reader", tags=TAGS)
 def revoke_key(service: NamedDependency[Service], caller: NamedDependency[Caller], key: FromPath[str]) -> Key:
-    """From now on it does not hold; it stays in the list."""
+    """From now on it does not hold; it stays in the list. Owners revoke any, and each key itself."""
+    if key != caller.key and not caller.may("owner"):
+        raise NotAllowed("Owners of the project revoke keys; a key revokes only itself.")
     return service.keys.revoke(caller.project, key)
 
 

@@ -84,7 +84,7 @@ def test_our_errors_are_told_in_their_words_and_not_tried_again(queue: Queue, wo
     job = ended(queue, queue.put(order("refuse")))
     assert (job.state, job.attempt) == ("failed", 1)
     assert job.error is not None
-    assert (job.error.code, job.error.words) == ("bad_value", "A budget of 'soon' cannot be kept")
+    assert (job.error.code, job.error.words) == ("bad_value", "A budget of 'soon' cannot be kept.")
 
 
 def test_errors_of_others_are_told_without_their_words(queue: Queue, worker: Worker) -> None:

@@ -54,8 +54,9 @@ def passed_over(job: Job, had: tuple[str, ...], now: float) -> bool:
 
 
 def first_key(wanted: RecommendationAsked, version: str) -> str:
-    """By the images, not by the dataset's id: that is another one when it was removed and sent again."""
-    same = msgspec.structs.replace(wanted, dataset="", limits=dict(sorted(wanted.limits.items())))
+    """Of the whole question, since a server takes one key for one question only; a dataset keeps its id from version to
+    version, so the version counts, too."""
+    same = msgspec.structs.replace(wanted, limits=dict(sorted(wanted.limits.items())))
     return hashed(f"suggest 1 {version} {msgspec.json.encode(same).decode()}")
 
 
