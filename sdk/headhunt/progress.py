@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+Leaders = tuple[tuple[str, float | None], ...]
+"""The best models, each with the accuracy that is expected of it; None: without labels."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -12,6 +15,8 @@ class Progress:
     done: int
     total: int
     words: str = ""
+    leaders: Leaders = ()
+    """The ranking so far: it changes as evidence comes in, and is no promise."""
 
 
 Watch = Callable[[Progress], None]

@@ -64,7 +64,7 @@ def test_a_code_that_nobody_knows_is_an_error_that_carries_it() -> None:
 
 def test_what_the_service_raises_is_raised_here(app: tuple[InProcess, str]) -> None:
     way, key = app
-    with Server("http://inside", key, transport=way) as server:
+    with Server("http://127.0.0.1", key, transport=way) as server:
         assert server.greet().role == "member"
         with pytest.raises(UnknownDataset, match="'nothing'") as caught:
             server.ask("GET", "/datasets/nothing", Dataset)
@@ -80,7 +80,7 @@ def test_a_key_that_does_not_hold_is_told_with_the_way_to_another(app: tuple[InP
     way, key = app
     for wrong in (None, key + "x", "hh_no_no"):
         with (
-            Server("http://inside", wrong, transport=way) as server,
+            Server("http://127.0.0.1", wrong, transport=way) as server,
             pytest.raises(NotSignedIn, match="headhunt login"),
         ):
             server.greet()
@@ -89,7 +89,7 @@ def test_a_key_that_does_not_hold_is_told_with_the_way_to_another(app: tuple[InP
 def test_a_key_that_cannot_be_one_is_refused_before_it_is_sent() -> None:
     for wrong in ("", "hh a", "hh\nX: y", "schlüssel"):
         with pytest.raises(BadValue, match="key"):
-            Server("http://inside", wrong)
+            Server("http://127.0.0.1", wrong)
 
 
 # --- Addresses --------------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Failing(httpx2.BaseTransport):
 
 def test_a_question_is_asked_again_after_the_connection_broke_but_the_first_is_not() -> None:
     way = Failing(2)
-    with Server("http://inside", transport=way) as server:
+    with Server("http://127.0.0.1", transport=way) as server:
         server.greet()
         assert server.ask("GET", "/session", Me).project == "p"
     assert way.calls == 4
@@ -247,7 +247,7 @@ def test_a_question_is_asked_again_after_the_connection_broke_but_the_first_is_n
 
 def test_patience_has_an_end() -> None:
     way = Failing(10**6)
-    with Server("http://inside", transport=way, patience=0.5) as server:
+    with Server("http://127.0.0.1", transport=way, patience=0.5) as server:
         server.greet()
         began = time.monotonic()
         with pytest.raises(ServerUnreachable, match="broken"):

@@ -14,6 +14,7 @@ from headhunt.recommendation import Recommendation
 from headhunt.remote import engine, weights
 from headhunt.remote.transport import Server
 from headhunt.vocabulary import ModelCard
+from headhunt.wire import Page
 from tests.sdk.servers import Running
 from zoo.repository import Zoo
 
@@ -127,13 +128,13 @@ class Breaking(httpx2.SyncByteStream):
 
 
 def test_weights_whose_way_is_torn_go_on_where_they_stopped(served: Running, home: Path) -> None:
-    card, way = card_of(served), Torn(600_000)
+    card, way = card_of(served), Torn(150_000)
     zoo = Zoo(home)
     with Server(served.url, served.key, transport=way) as server:
         server.greet()
         weights.taken_in(server, zoo, card)
     assert way.ranges[0] == ""
-    assert way.ranges[1] == "bytes=600000-"
+    assert way.ranges[1] == "bytes=150000-"
     assert zoo.weights.load(str(card.weights)).keys()
 
 
@@ -151,7 +152,7 @@ class Changed:
     """A server that sends other weights than were asked for."""
 
     def __init__(self, server: Server) -> None:
-        self.url, self.steadily = server.url, server.steadily
+        self.url, self.patience = server.url, server.patience
         self.server = server
 
     def opened(self, method: str, path: str, **options: object) -> object:
@@ -159,6 +160,4 @@ class Changed:
         return self.server.opened(method, f"/zoo/weights/{(digests - {path.rpartition('/')[2]}).pop()}", **options)
 
     def cards(self) -> tuple[ModelCard, ...]:
-        from headhunt.wire import Page
-
         return self.server.ask("GET", "/zoo/models", Page[ModelCard]).items

@@ -65,9 +65,10 @@ def quick(server: Server, home: Path, photos: Path, **asked: object) -> Recommen
 
 
 def test_a_server_gives_the_answer_that_this_process_gives(
-    served: Running, taught: Path, photos: Path, home: Path
+    served: Running, taught: Path, home: Path, tmp_path: Path
 ) -> None:
     """All short trainings of so few images end within the budget, so both sides know the same."""
+    photos = stripes(tmp_path / "same", count=7)
     shutil.copytree(taught, home)
     told: list[Progress] = []
     there = headhunt.suggest_model(
@@ -80,6 +81,7 @@ def test_a_server_gives_the_answer_that_this_process_gives(
     for fact in ("sample", "version", "images", "classes", "advice", "warnings", "refused", "majority"):
         assert getattr(there.facts, fact) == getattr(here.facts, fact), fact
     assert {"sending", "domain", "features", "training"} <= {one.stage for one in told}
+    assert told[-1].leaders
 
 
 def test_what_is_asked_of_a_server_holds_there(server: Server, home: Path, photos: Path) -> None:

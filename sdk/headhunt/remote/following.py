@@ -17,6 +17,11 @@ LARGEST_EVENT = 256 * 2**20
 """The last event holds the whole answer, a card for each model."""
 
 
+class Leader(msgspec.Struct, frozen=True):
+    model: str
+    expected_accuracy: float | None = None
+
+
 class Told(msgspec.Struct, frozen=True):
     """What an event of progress says. Others may say more: that is passed over."""
 
@@ -24,6 +29,7 @@ class Told(msgspec.Struct, frozen=True):
     done: int = 0
     total: int = 0
     words: str = ""
+    leaders: tuple[Leader, ...] = ()
 
 
 def followed(server: Server, job: Job, watch: Watch) -> Job:
@@ -62,7 +68,8 @@ def events(server: Server, job: str, after: int, waits: Waiting) -> Iterator[htt
 
 def progress_of(data: str) -> Progress:
     told = msgspec.json.decode(data, type=Told)
-    return Progress(told.stage, told.done, told.total, told.words)
+    leaders = tuple((one.model, one.expected_accuracy) for one in told.leaders)
+    return Progress(told.stage, told.done, told.total, told.words, leaders)
 
 
 def unreachable(error: HeadhuntError, server: Server, job: Job) -> HeadhuntError:

@@ -144,7 +144,7 @@ class Server:
 
 
 class Waiting:
-    """Naps that grow, until patience ends."""
+    """Naps that grow, until patience ends: it begins with the first failure, however long the work took till then."""
 
     def __init__(self, patience: float) -> None:
         self.patience = patience
@@ -152,10 +152,12 @@ class Waiting:
 
     def heard(self) -> None:
         """The server is there: patience begins anew."""
-        self._next, self._since = FIRST_NAP_S, time.monotonic()
+        self._next = FIRST_NAP_S
+        self._since: float | None = None
 
     def nap(self, error: HeadhuntError) -> None:
         """Raises the error itself when patience has ended."""
+        self._since = time.monotonic() if self._since is None else self._since
         if time.monotonic() - self._since + self._next > self.patience:
             raise error
         time.sleep(self._next)

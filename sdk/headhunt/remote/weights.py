@@ -9,16 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from headhunt.errors import BadSpec, BadValue, BrokenWeights, NotWritten, ServerUnreachable, one_line
+from headhunt.errors import (
+    BadSpec,
+    BadValue,
+    BrokenWeights,
+    NotWritten,
+    ServerUnreachable,
+    ServiceUnavailable,
+    one_line,
+)
 from headhunt.remote.refusals import stranger
-from headhunt.remote.transport import Server
+from headhunt.remote.transport import Server, Waiting
 from headhunt.vocabulary import Domain, ModelCard
 from zoo.clock import now
 from zoo.files import discard, draft_beside, put_in_place
 from zoo.networks.weights import WeightStore
 from zoo.repository import Zoo
-
-PIECE = 2**20
 
 
 def taken_in(server: Server, zoo: Zoo, card: ModelCard) -> ModelCard:
@@ -64,7 +70,7 @@ def fetch(server: Server, digest: str, store: WeightStore) -> None:
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
         draft.touch()
-        server.steadily(lambda: download(server, digest, draft))
+        download_all(server, digest, draft)
         with draft.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise BrokenWeights(
@@ -77,16 +83,29 @@ def fetch(server: Server, digest: str, store: WeightStore) -> None:
         discard(draft)
 
 
+def download_all(server: Server, digest: str, into: Path) -> None:
+    """As long as bytes come, patience begins anew."""
+    waits, had = Waiting(server.patience), 0
+    while True:
+        try:
+            return download(server, digest, into)
+        except (ServerUnreachable, ServiceUnavailable) as error:
+            if (have := into.stat().st_size) > had:
+                waits.heard()
+            had = have
+            waits.nap(error)
+
+
 def download(server: Server, digest: str, into: Path) -> None:
     have = into.stat().st_size
-    headers = {"Accept": "application/octet-stream, application/problem+json"}
+    headers = {"Accept": "application/octet-stream, application/problem+json", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
     with server.opened("GET", f"/zoo/weights/{digest}", headers=headers) as response:
         if "html" in response.headers.get("content-type", ""):
             raise stranger(server.url, response)
         with into.open("ab" if response.status_code == 206 else "wb") as file:
-            for piece in response.iter_bytes(PIECE):
+            for piece in response.iter_bytes():  # as they come: what is gathered first is lost with the connection
                 file.write(piece)
         told = response.headers.get("content-length")
         if response.status_code == 200 and told is not None and into.stat().st_size < int(told):
