@@ -97,7 +97,7 @@ def web(home: Path, watch: Watch) -> None:
 
 def job(home: Path, watch: Watch) -> None:
     """A recommendation, as the child of a worker makes it."""
-    from service.datasets import Datasets
+    from service.data.rows import Target
     from service.jobs.worker import Work
     from service.parts import service_of
     from service.recommending import run
@@ -109,7 +109,7 @@ def job(home: Path, watch: Watch) -> None:
     project = service.projects.ensure("default", make=True)
     place = home / "photos.zip"
     place.write_bytes(archive())
-    dataset, _ = Datasets(service.database, home).add(project, "photos", place)
+    dataset, _ = service.datasets.add(Target(project, "photos"), place)
     spec = {"asked": {"dataset": "photos", "budget": "20s"}, "version": dataset.version, "name": "photos"}
     watch.on = True
     run(Work(home, project, spec, None, lambda *_: None))
