@@ -180,6 +180,8 @@ class Datasets:
                 self.holdings.check_pushed(connection, pushed)
             else:
                 self.holdings.keep(connection, target.project, sizes, pushed)
+            if not self.store.shared and not (self.home / "versions" / f"{version.id}.json").is_file():
+                raise Vanished("The manifest was collected meanwhile. Send it again.")
             return self._put(connection, target, version.id, facts)
 
     def _put(self, connection: Connection, target: Target, version: str, facts: Facts) -> tuple[Dataset, bool]:

@@ -187,7 +187,7 @@ def test_an_image_that_is_sent_while_it_is_collected_is_there_afterwards(
     client: Client, keys: dict[str, str], service: Service
 ) -> None:
     """To this collector every file is old, however new: only the order of what is written protects them. A server that
-    loses the race too often may say 503, but never that something is there which is not."""
+    loses the race may say that it could not keep it, but never that something is there which is not."""
     project = service.projects.ensure("default")
     data = archive(6)
     clock = lambda: time.time() + 2 * HOUR_S  # noqa: E731
@@ -204,7 +204,7 @@ def test_an_image_that_is_sent_while_it_is_collected_is_there_afterwards(
         try:
             for _ in range(12):
                 answer = send(client, keys["member"], data=data)
-                if answer.status_code == 503:
+                if answer.status_code in (503, 507):
                     continue
                 assert answer.status_code == 201, answer.text
                 entries = service.store.manifest(answer.json()["version"]).entries
