@@ -88,7 +88,7 @@ async def only_declared(settings: Settings, key: str, path: str, kind: str, size
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"name=photos",
+        "query_string": b"name=photos" if path.endswith("datasets") else b"",
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": ("127.0.0.1", 1),
