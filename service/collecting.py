@@ -27,6 +27,7 @@ from headhunt.errors import BlobBroken, UnknownVersion
 from headhunt.vocabulary import Struct
 from service.data.holdings import chunks, generation_ends, listed, remove_files
 from service.database import Database
+from service.drafts import SENT
 from service.locks import if_alone
 from service.shared_zoo import SharedZoo, weights_name
 from service.store import Store
@@ -244,13 +245,13 @@ class Collector:
             self._remove_stored(connection, [f"versions/{name}" for name in stored - used])
 
     def _stored_zoo(self, shelf: Shelf) -> None:
-        """Weights, and states of the catalogue, that are the newest no longer."""
+        """Weights and states of the catalogue that are the newest no longer, and weights whose job never came."""
         if not self.store.shared:
             return
         with self.database.read() as connection:
             newest = {f"zoo/{one}" for one in connection.execute(sa.select(shared_files.c.digest)).scalars()}
         kept = newest | {weights_name(str(card.weights)) for card in shelf.cards.values()}
-        for folder in ("zoo", "weights"):
+        for folder in ("zoo", "weights", SENT):
             old = {f"{folder}/{lying.name}" for lying in self.store.lying(folder) if lying.age_s > DAY_S} - kept
             if old:
                 with self.database.write() as connection:

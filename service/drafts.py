@@ -1,7 +1,4 @@
-"""Weights that were sent, until their job has run. A worker of this machine finds them in the home.
-
-Where several machines share a database, this is the place that has to hand the file to the others.
-"""
+"""Weights that were sent, until their job has run: in the home, and in the store where other machines look."""
 
 import re
 import time
@@ -10,7 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from headhunt.errors import WeightsUnavailable
+from service.store import Store
 
+SENT = "sent"
 DRAFT = re.compile(r"weights-[0-9a-f]{32}\.safetensors")
 OLD_S = 24 * 3600.0
 """Weights whose job never came are thrown away after so long."""
@@ -28,9 +27,16 @@ def kept_draft(home: Path, draft: Path) -> Path:
     return kept
 
 
-def draft_named(home: Path, name: str) -> Path:
+def sent_name(name: str) -> str:
+    """In the store."""
+    return f"{SENT}/{name}"
+
+
+def draft_named(home: Path, name: str, store: Store) -> Path:
     """Raises WeightsUnavailable."""
     path = home / "uploads" / name
+    if DRAFT.fullmatch(name) and not path.is_file():
+        store.bring({sent_name(name): path})
     if not DRAFT.fullmatch(name) or not path.is_file():
         raise WeightsUnavailable("The file that was sent is no longer here. Send it again.")
     return path

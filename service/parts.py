@@ -58,7 +58,8 @@ def service_of(settings: Settings) -> Service:
     store = store_of(settings.home, settings.store)
     holdings = Holdings(database, store, settings.project_bytes)
     datasets = Datasets(database, settings.home, store, holdings)
-    repository = Repository(settings.home)
+    shared_zoo = SharedZoo(database, settings.home, store)
+    repository = Repository(settings.home, shared_zoo)
     keys, people, projects = Keys(database), People(database), Projects(database)
     return Service(
         settings=settings,
@@ -73,7 +74,7 @@ def service_of(settings: Settings) -> Service:
         holdings=holdings,
         datasets=datasets,
         parcels=Parcels(database, store, holdings, datasets),
-        shared_zoo=SharedZoo(database, settings.home, store),
+        shared_zoo=shared_zoo,
         repository=repository,
         stocking=Stocking(repository, datasets),
     )

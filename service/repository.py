@@ -1,14 +1,16 @@
 """The zoo as the web process sees it: cards, domains, history, weights as files. All projects share it; no torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from headhunt.errors import BadValue, InUse, UnknownWeights, first_few, printable
 from headhunt.vocabulary import Domain, ModelCard, Outcome
 from headhunt.wire import MatrixShown
+from service.shared_zoo import SharedZoo
 from zoo.catalogue.finding import NUMBERS, TEXTS, find, wanted
 from zoo.catalogue.removing import remove_models
-from zoo.catalogue.store import Catalogue
+from zoo.catalogue.store import Catalogue, Draft, Shelf
 from zoo.history.pages import HistoryPages
 from zoo.networks.weight_paths import weights_folder, weights_path
 
@@ -23,29 +25,42 @@ Place = tuple[str, int]
 class Repository:
     """One for each server: what was read of the files is kept for as long as they are the same."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, shared: SharedZoo) -> None:
+        self.home, self.shared = home, shared
         self.catalogue = Catalogue(home)
         self.history = HistoryPages(home)
 
+    def shelf(self) -> Shelf:
+        """The newest, whichever machine changed it."""
+        self.shared.pull()
+        return self.catalogue.read()
+
+    @contextmanager
+    def change(self) -> Iterator[Draft]:
+        """In this home, then for all machines. Raises ServiceUnavailable where they cannot be told."""
+        self.shared.pull()
+        with self.catalogue.change() as draft:
+            yield draft
+        self.shared.push()
+
     def card(self, model: str) -> ModelCard:
-        return self.catalogue.read().card(model)
+        return self.shelf().card(model)
 
     def cards(
         self, conditions: dict[str, list[str]], sort: str, after: Place | None, limit: int
     ) -> list[tuple[Place, ModelCard]]:
         given = {name: values if name in REPEATED else plain(name, values[-1]) for name, values in conditions.items()}
-        found = find(self.catalogue.read().cards.values(), wanted(given), sort)
+        found = find(self.shelf().cards.values(), wanted(given), sort)
         first = 0 if after is None else place_after([card.id for card in found], after)
         return [((card.id, i), card) for i, card in enumerate(found[first : first + limit], first)]
 
     def domains(self, after: str, limit: int) -> list[Domain]:
         """By name."""
-        domains = self.catalogue.read().domains
+        domains = self.shelf().domains
         return [domains[name] for name in sorted(domains) if name > after][:limit]
 
     def matrix(self) -> MatrixShown:
-        shelf = self.catalogue.read()
+        shelf = self.shelf()
         cards = sorted(shelf.cards.values(), key=lambda card: card.id)
         return MatrixShown(
             domains=tuple(sorted(shelf.domains)),
@@ -57,14 +72,17 @@ class Repository:
     def outcomes(
         self, model: str | None, dataset: str | None, before: int | None, limit: int
     ) -> list[tuple[int, Outcome]]:
+        self.shared.pull()
         return self.history.newest(limit, before, model, dataset)
 
     def remove(self, model: str) -> None:
+        self.shared.pull()
         remove_models(self.catalogue, weights_folder(self.home), [model])
+        self.shared.push()
 
     def remove_domain(self, name: str) -> None:
         """Raises UnknownDomain, InUse."""
-        with self.catalogue.change() as draft:
+        with self.change() as draft:
             standing = sorted(card.id for card in draft.cards.values() if card.domain == name)
             if standing:
                 raise InUse(f"Models stand on the domain {name!r}: {first_few(standing, 3)}. Remove them first.")
@@ -72,8 +90,10 @@ class Repository:
 
     def weights(self, digest: str) -> Path:
         """The file of weights that a card names. Raises UnknownWeights."""
-        named = any(card.weights == digest for card in self.catalogue.read().cards.values())
+        named = any(card.weights == digest for card in self.shelf().cards.values())
         path = weights_path(weights_folder(self.home), digest) if named else None
+        if path is not None:
+            self.shared.pull_weights([digest])
         if path is None or not path.is_file():
             raise UnknownWeights(digest)
         return path

@@ -48,7 +48,7 @@ class Stocking:
         check_network(sent.network)
         model = f"{sent.domain}/{sent.name or sent.network}"
         check_id(model)
-        self.repository.catalogue.read().check_free(model)
+        self.repository.shelf().check_free(model)
         if sent.input_size is not None and not 8 <= sent.input_size <= 2048:
             raise Impossible(BadSpec(f"An input of {sent.input_size} px is impossible. Give 8 to 2048."))
         for name, values in (("mean", sent.mean), ("std", sent.std)):
@@ -60,7 +60,7 @@ class Stocking:
     def cell(self, asked: CellAsked, project: str) -> Asked:
         """As `headhunt zoo train` takes it; `project`: whose datasets. Raises Impossible, UnknownModel, UnknownDomain,
         UnknownDataset, NameTaken, BadValue."""
-        shelf = self.repository.catalogue.read()
+        shelf = self.repository.shelf()
         network = asked.network
         if asked.parent is not None:
             network = network or shelf.card(asked.parent).network
@@ -81,7 +81,7 @@ class Stocking:
         if asked.dataset is not None:
             found = self.datasets.get(project, asked.dataset)
             return found.version, found.name, found.id
-        domain = self.repository.catalogue.read().domain(asked.domain)
+        domain = self.repository.shelf().domain(asked.domain)
         if domain.version is None:
             raise Impossible(BadValue(f"The domain {domain.name!r} has no images here. Name a dataset, too."))
         return domain.version, domain.name, None
@@ -100,7 +100,7 @@ class Stocking:
             license=asked.license,
             created=now(),
         )
-        with self.repository.catalogue.change() as draft:
+        with self.repository.change() as draft:
             draft.add_domain(row)
         return row
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from headhunt.errors import ServiceUnavailable
 from service.database import Database
@@ -22,9 +22,9 @@ def dataset_sample(work: Work) -> Sample:
 
 
 @contextmanager
-def zoo_of(work: Work) -> Iterator[Zoo]:
-    """The newest zoo. What the job changes in passing (weights that were fetched) goes to the others afterwards; where
-    that is not possible, with the next change."""
+def zoo_of(work: Work, changing: bool = False) -> Iterator[Zoo]:
+    """The newest zoo. What the job changes goes to the other machines: with `changing` it has done nothing until they
+    have it; else (weights that were fetched in passing) where that is not possible, with the next change."""
     store = store_of(work.home, os.environ.get(STORE))
     if not store.shared:
         yield Zoo(work.home)
@@ -34,7 +34,7 @@ def zoo_of(work: Work) -> Iterator[Zoo]:
         shared = SharedZoo(database, work.home, store)
         shared.pull(whole=True)
         yield Zoo(work.home)
-        with suppress(ServiceUnavailable):
+        with nullcontext() if changing else suppress(ServiceUnavailable):
             shared.push()
     finally:
         database.close()

@@ -1,5 +1,6 @@
 """The jobs of the zoo: models taken in, cells trained. In a child of a worker, where torch is loaded."""
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +10,10 @@ import msgspec
 from headhunt.errors import NameTaken, UnknownModel, WeightsRefused, WeightsUnavailable
 from headhunt.vocabulary import ModelCard
 from headhunt.wire import CellAsked, CellFilled, ModelAdded, ModelsAdded, WeightsSent
-from service.drafts import draft_named
+from service.drafts import draft_named, sent_name
 from service.jobs.worker import Work
-from service.stored import dataset_sample
+from service.store import STORE, store_of
+from service.stored import dataset_sample, zoo_of
 from zoo.cells import Plan, train_cell
 from zoo.repository import Zoo
 from zoo.sources import Found
@@ -31,7 +33,12 @@ def add(work: Work) -> ModelsAdded:
         return add_sent(work)
     asked = msgspec.convert(work.spec["asked"], ModelAdded)
     several = asked.source == RECOMMENDED or bool(WILD & set(asked.source))
-    zoo, added, there = Zoo(work.home), list[str](), list[str]()
+    with zoo_of(work, changing=True) as zoo:
+        return add_named(work, zoo, asked, several)
+
+
+def add_named(work: Work, zoo: Zoo, asked: ModelAdded, several: bool) -> ModelsAdded:
+    added, there = list[str](), list[str]()
     for found in named(asked):
         model = found.card.id
         try:
@@ -65,19 +72,26 @@ def fetched(zoo: Zoo, card: ModelCard) -> None:
 def add_sent(work: Work) -> ModelsAdded:
     """A safetensors file. It is gone when it has become a model, or was refused."""
     sent = msgspec.convert(work.spec["asked"]["sent"], WeightsSent)
-    model, zoo = f"{sent.domain}/{sent.name or sent.network}", Zoo(work.home)
+    with zoo_of(work, changing=True) as zoo:
+        return add_file(work, zoo, sent)
+
+
+def add_file(work: Work, zoo: Zoo, sent: WeightsSent) -> ModelsAdded:
+    model, store = f"{sent.domain}/{sent.name or sent.network}", store_of(work.home, os.environ.get(STORE))
     if work.step is not None and model in zoo.catalogue.read().cards:
         return ModelsAdded(models=(model,), there=())
-    path = draft_named(work.home, work.spec["draft"])
+    path = draft_named(work.home, work.spec["draft"], store)
     work.tell({"stage": "add", "done": 0, "total": 1, "words": model}, step={})
     facts = {name: getattr(sent, name) for name in WeightsSent.__struct_fields__}
     try:
         zoo.add(from_checkpoint(Checkpoint(path=path, **facts)))
     except WeightsRefused as error:
         path.unlink(missing_ok=True)
+        store.remove([sent_name(path.name)])
         raise type(error)(error.reason) from error
     zoo.measure([model])
     path.unlink(missing_ok=True)
+    store.remove([sent_name(path.name)])
     return ModelsAdded(models=(model,), there=())
 
 
@@ -87,7 +101,11 @@ def add_sent(work: Work) -> ModelsAdded:
 def train(work: Work) -> CellFilled:
     """One cell. The training keeps its own checkpoint: a later attempt on this machine goes on where it was."""
     asked = msgspec.convert(work.spec["asked"], CellAsked)
-    zoo = Zoo(work.home)
+    with zoo_of(work, changing=True) as zoo:
+        return fill(work, zoo, asked)
+
+
+def fill(work: Work, zoo: Zoo, asked: CellAsked) -> CellFilled:
     if work.step is not None and (filled := filled_before(zoo, asked, work.spec["version"])) is not None:
         return filled
     work.tell({"stage": "training", "done": 0, "total": None, "words": "reads the images"}, step={})

@@ -14,7 +14,7 @@ from headhunt.vocabulary import Domain
 from headhunt.wire import CellAsked, DomainAsked, Job, ModelAdded, WeightsSent
 from service.access import Caller
 from service.data.arriving import bytes_into, room_of
-from service.drafts import kept_draft
+from service.drafts import kept_draft, sent_name
 from service.headers import Again
 from service.ordering import accepted, order_of
 from service.paging import polled
@@ -68,6 +68,7 @@ async def send_weights(
         await bytes_into(request, room, file)
         kept, digest = await file.run(checked, service.settings.home, Path(file.name)), file.digest
     try:
+        await sync_to_thread(service.store.send, {sent_name(kept.name): kept})
         asked = service.stocking.weights(sent, kept, digest)
         order = order_of(request, caller, asked, again, await sync_to_thread(shared, service))
         answer = await sync_to_thread(accepted, service.queue, order)
@@ -96,7 +97,7 @@ def add_domain(service: NamedDependency[Service], data: JSONBody[DomainAsked]) -
 def get_domain(
     request: Request[Any, Any, Any], service: NamedDependency[Service], domain: FromPath[str]
 ) -> Response[Domain]:
-    return polled(request, service.repository.catalogue.read().domain(domain))
+    return polled(request, service.repository.shelf().domain(domain))
 
 
 @delete("/zoo/domains/{domain:str}", status_code=204, sync_to_thread=True, who="keeper", tags=TAGS)

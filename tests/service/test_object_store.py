@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
+from safetensors.torch import save
 
 from headhunt.errors import BadValue
 from headhunt.vocabulary import Domain
 from service.app import create_app
+from service.database import Database
+from service.jobs.queue import Queue
 from service.jobs.worker import Work
 from service.object_store import ENDPOINT
 from service.parts import Service, service_of
 from service.settings import Settings
 from service.store import DATABASE, STORE, store_of
 from service.stored import dataset_sample, zoo_of
+from service.zoo_work import add
 from tests.service.asking import HERE, Client, archive, bearer, send
 from tests.service.bucket import BUCKET, KEYS, Bucket
 from tests.service.test_resumable import begin, finish, part, pieces_of
@@ -24,6 +28,7 @@ from tests.zoo.images import folder_of, many
 from zoo.catalogue.store import Catalogue
 from zoo.images.blobs import Blobs
 from zoo.images.samples import open_sample
+from zoo.networks.building import build_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -222,3 +227,32 @@ def test_weights_are_brought_by_their_digest(machines: tuple[Service, Service]) 
     one.store.send({f"weights/{digest}.safetensors": place})
     two.shared_zoo.pull_weights([digest])
     assert (two.settings.home / "weights" / f"{digest}.safetensors").read_bytes() == b"weights"
+
+
+def test_what_one_machine_does_with_the_zoo_another_sees_and_works_on(
+    clients: tuple[Client, Client], key: str, settings: Settings, other: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A domain published on one, weights sent to it, the job done by the other, the model removed there."""
+    first, second = clients
+    send(first, key)
+    assert first.post("/api/v1/zoo/domains", headers=bearer(key), json={"dataset": "photos"}).status_code == 201
+    assert second.get("/api/v1/zoo/domains/photos", headers=bearer(key)).json()["images"] == 6
+    network = build_network("test_resnet", classes=2, input_size=32)
+    body = save({name: value.contiguous() for name, value in network.state_dict().items()})
+    sent = first.post(
+        "/api/v1/zoo/weights?network=test_resnet&domain=photos&name=own&input_size=32&classes=cat&classes=dog",
+        headers={**bearer(key), "Content-Type": "application/octet-stream"},
+        content=body,
+    )
+    assert sent.status_code == 202, sent.text
+    for name, value in ((STORE, settings.store), (DATABASE, settings.database)):
+        monkeypatch.setenv(name, str(value))
+    database = Database(str(settings.database))
+    spec = Queue(database).spec(sent.json()["id"])
+    add(Work(home=other.home, project="", spec=spec, step=None, tell=lambda *_, **__: None))
+    database.close()
+    card = first.get("/api/v1/zoo/models/photos/own", headers=bearer(key)).json()
+    there = first.get(f"/api/v1/zoo/weights/{card['weights']}", headers=bearer(key))
+    assert hashlib.sha256(there.content).hexdigest() == card["weights"]
+    assert second.delete("/api/v1/zoo/models/photos/own", headers=bearer(key)).status_code == 204
+    assert first.get("/api/v1/zoo/models/photos/own", headers=bearer(key)).status_code == 404
