@@ -1,0 +1,51 @@
+"""There is nothing of that name."""
+
+from headhunt.errors.base import UnknownName
+
+
+class UnknownModel(UnknownName):
+    noun = "model"
+
+
+class UnknownDomain(UnknownName):
+    noun = "domain"
+
+
+class UnknownNetwork(UnknownName):
+    noun = "network"
+
+
+class UnknownWeights(UnknownName):
+    noun = "pretrained weights"
+
+
+class UnknownVersion(UnknownName):
+    noun = "version of a sample"
+
+
+class UnknownSplit(UnknownName):
+    noun = "split"
+
+
+class UnknownJob(UnknownName):
+    noun = "job"
+
+
+class UnknownDataset(UnknownName):
+    noun = "dataset"
+
+
+class UnknownProject(UnknownName):
+    noun = "project"
+
+
+class UnknownUser(UnknownName):
+    noun = "user"
+
+
+class UnknownKey(UnknownName):
+    noun = "key"
+
+
+class UnknownUpload(UnknownName):
+    noun = "upload"

@@ -1,0 +1,91 @@
+"""What a server says, or a client of one."""
+
+from headhunt.errors.base import BadValue, HeadhuntError
+
+
+class ServiceUnavailable(HeadhuntError):
+    """A part of the server does not answer at this moment. What was committed is kept; try again."""
+
+
+class NotSignedIn(HeadhuntError):
+    """No key came with the request, or one that does not hold (any longer)."""
+
+
+class NotAllowed(HeadhuntError):
+    """The key holds, but may not do this."""
+
+
+class CrossSite(NotAllowed):
+    """A request with a session's cookie that does not come from our own page."""
+
+
+class Misdirected(HeadhuntError):
+    """The request names another server."""
+
+
+class TooManyTries(HeadhuntError):
+    """Too many wrong names, passwords or keys came from there. `wait_s`: when it may be tried again."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"Too many failed attempts. Try again in {wait_s} s.")
+        self.wait_s = wait_s
+
+
+class ChecksumMismatch(HeadhuntError):
+    """What came is not what was announced: it changed on the way. Send it again."""
+
+
+class InUse(HeadhuntError):
+    """Somebody works with it at this moment."""
+
+
+class HasEnded(HeadhuntError):
+    """It is over, and can no longer be changed."""
+
+
+class KeyReused(HeadhuntError):
+    """One key of idempotency came with two different questions."""
+
+
+class NotReady(HeadhuntError):
+    """It has come to nothing yet: wait for it."""
+
+
+class ServerUnreachable(HeadhuntError):
+    """The server that was named gives no answer."""
+
+
+class BlobsMissing(HeadhuntError):
+    """A dataset was described of which the server does not have all files."""
+
+
+class UploadIncomplete(HeadhuntError):
+    """Parts of an upload are missing."""
+
+
+class EmptyUpload(BadValue):
+    """Nothing came."""
+
+
+class TooLarge(HeadhuntError):
+    """More came than is taken."""
+
+
+class TooSlow(HeadhuntError):
+    """It did not come within the time that a server waits."""
+
+
+class OverQuota(TooLarge):
+    """The project may not keep so much."""
+
+
+class UnsupportedType(HeadhuntError):
+    """It came as a kind of content that is not taken."""
+
+
+class SafetensorsOnly(UnsupportedType):
+    """Weights that are sent to a server come as safetensors, and as nothing else."""
+
+
+class TooDeep(BadValue):
+    """JSON within JSON within JSON: nested beyond all sense."""
