@@ -19,11 +19,11 @@ from headhunt.errors import (
     HomeLocked,
     InUse,
     Misdirected,
+    MissingFile,
     NameTaken,
     NotAllowed,
     NotReady,
     NotSignedIn,
-    NotWritten,
     Refused,
     ServiceUnavailable,
     TooLarge,
@@ -34,6 +34,7 @@ from headhunt.errors import (
     UploadIncomplete,
 )
 from headhunt.wire import Problem
+from service.telling import is_inside, told_of
 from zoo.images.blobs import FULL
 
 log = logging.getLogger("headhunt.service")
@@ -55,11 +56,12 @@ STATUS: tuple[tuple[type[HeadhuntError], int], ...] = (
     (UnsupportedType, 415),
     (HomeLocked, 503),
     (ServiceUnavailable, 503),
+    (CatalogueBroken, 503),
+    (BlobBroken, 503),
+    (MissingFile, 503),
     (BadValue, 400),
 )
 """The first that fits; all others of ours are 422: understood, and impossible."""
-INSIDE = (CatalogueBroken, BlobBroken)
-"""Their words name files of the server, and are for those who run it."""
 
 
 class Impossible(Exception):
@@ -75,16 +77,12 @@ PROBLEM = "application/problem+json"
 
 def answered(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
-    if isinstance(error, NotWritten):  # its words name files of this machine
-        log.error("not written: %s %s", request.method, request.url.path, exc_info=error)
-        return problem(request, 507, error.code, "The server could not keep it: its disk is full, or nearly.")
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
-        if isinstance(error, INSIDE):
-            log.error("broken: %s %s", request.method, request.url.path, exc_info=error)
-            return problem(request, 503, error.code, "A file of the server is broken. Its log has the details.")
+        if is_inside(error):
+            log.error("inside: %s %s", request.method, request.url.path, exc_info=error)
         wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else None
-        return problem(request, status, error.code, str(error), wait)
+        return problem(request, status, error.code, told_of(error, 4000), wait)
     if isinstance(error, Impossible):
         return problem(request, 422, error.error.code, str(error.error))
     if isinstance(error, HTTPException):

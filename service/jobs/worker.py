@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import msgspec
 
-from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line, printable
+from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
 from headhunt.vocabulary import GIB
 from headhunt.wire import JobFault
 from service.database import Database
@@ -34,6 +34,7 @@ from service.jobs.places import Place, hold, memory_here, memory_of, places
 from service.jobs.queue import Claim, Queue
 from service.jobs.roll import Roll
 from service.logs import REQUEST, log_as_json
+from service.telling import told_of
 
 log = logging.getLogger("headhunt.worker")
 LOOK_S = 0.5
@@ -307,7 +308,7 @@ def fault_of(error: BaseException) -> JobFault:
     """Our own errors in their words; what others raise is not for the user's eyes."""
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, HeadhuntError):
-        return JobFault(code=error.code, words=printable(" ".join(str(error).split()), 1000), traceback=trace)
+        return JobFault(code=error.code, words=told_of(error), traceback=trace)
     if isinstance(error, MemoryError):
         return JobFault(code="out_of_memory", words="The worker's memory did not suffice.", traceback=trace)
     return JobFault(code="internal", words="The job failed inside. The server's log has the details.", traceback=trace)
