@@ -83,7 +83,7 @@ def service_of(settings: Settings) -> Service:
 def first_link(service: Service) -> str | None:
     """The token of a link for the admin of the first start, who owns the default project and is made here. None: the
     admin has a password, or is gone."""
-    if not service.people.all(limit=1):
+    if service.people.nobody_yet():
         with suppress(NameTaken):  # another server of this database began at the same moment
             admin = service.people.add(ADMIN, admin=True)
             service.projects.put_member(service.projects.ensure(DEFAULT, make=True), admin.id, "owner")

@@ -65,9 +65,16 @@ class People:
             raise NameTaken(f"There is a user {name!r} already. Give another name.") from error
 
     def all(self, after: str = "", limit: int = 100) -> list[User]:
-        wanted = sa.select(users).where(users.c.name > after).order_by(users.c.name).limit(limit)
+        """Those who may sign in, by name."""
+        here = users.c.disabled.is_(None) & (users.c.name > after)
+        wanted = sa.select(users).where(here).order_by(users.c.name).limit(limit)
         with self.database.read() as connection:
             return [user_of(row) for row in connection.execute(wanted)]
+
+    def nobody_yet(self) -> bool:
+        """There is no user, and never was one."""
+        with self.database.read() as connection:
+            return connection.execute(sa.select(users.c.id).limit(1)).first() is None
 
     def get(self, named: str) -> User:
         """By id or name. Raises UnknownUser."""

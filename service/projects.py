@@ -48,6 +48,16 @@ class Projects:
             taken = connection.execute(held.where(project_blobs.c.project == project)).scalar_one()
         return project_of(row, int(taken))
 
+    def ids(self) -> list[str]:
+        """Of all, by name."""
+        with self.database.read() as connection:
+            return list(connection.execute(sa.select(projects.c.id).order_by(projects.c.name)).scalars())
+
+    def limit(self, project: str, max_bytes: int | None) -> None:
+        """What its uploads may take; None: what the server allows each. What is there already stays."""
+        with self.database.write() as connection:
+            connection.execute(sa.update(projects).where(projects.c.id == project).values(max_bytes=max_bytes))
+
     def ensure(self, name: str, make: bool = False) -> str:
         """The id of the project of this name. Raises UnknownProject."""
         with self.database.write() as connection:

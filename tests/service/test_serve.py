@@ -134,6 +134,19 @@ def test_a_port_that_is_taken_is_told_before_anything_is_promised(home: Path) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_users_and_projects_are_kept_by_command(home: Path) -> None:
+    link = said(home, "user", "add", "kim", "--project", "default", "--role", "reader", "--url", "https://hunt.example")
+    assert link.startswith("https://hunt.example/sign-in#")
+    assert said(home, "user", "link", "kim").startswith("http://127.0.0.1:8765/sign-in#")
+    assert "kim" in said(home, "user", "list")
+    said(home, "project", "limit", "default", "5GB")
+    assert said(home, "project", "list").splitlines()[1].split() == ["default", "0B", "5GB"]
+    said(home, "project", "limit", "default", "default")
+    assert "0.107TB" in said(home, "project", "list")
+    said(home, "user", "remove", "kim")
+    assert "kim" not in said(home, "user", "list")
+
+
 def test_what_is_wrong_with_the_words_is_told_in_a_line(home: Path) -> None:
     environment = {**os.environ, "HEADHUNT_HOME": str(home)}
     for words in (
@@ -143,6 +156,13 @@ def test_what_is_wrong_with_the_words_is_told_in_a_line(home: Path) -> None:
         ["key", "create", "--role", "king"],
         ["key", "create", "--days", "0"],
         ["key", "create", "--project", "a b"],
+        ["user", "add", "a b"],
+        ["user", "add", "kim", "--project", "nothing"],
+        ["user", "remove", "nobody"],
+        ["serve", "--url", "hunt.example"],
+        ["serve", "--store", "ftp://x"],
+        ["project", "limit", "default", "much"],
+        ["project", "limit", "nothing", "5GB"],
     ):
         done = subprocess.run([*HEADHUNT, *words], env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (2, ""), words

@@ -86,6 +86,19 @@ def add_serving(actions: Actions) -> None:
     create.add_argument("--role", default="member", help="reader, member or owner (default member)")
     create.add_argument("--name", default="", help="what it is for")
     create.add_argument("--days", metavar="N", help="it holds for so long (default: until it is revoked)")
+    people = add_people(actions)
+    for parser in (serve, *people[:2]):
+        parser.add_argument("--url", metavar="URL", help="where users reach the server, when not at http://HOST:PORT")
+    for parser in (serve, create, collect, *people):
+        parser.add_argument("--home", metavar="FOLDER", help="where all is kept (default: HEADHUNT_HOME)")
+        parser.add_argument("--database", metavar="URL", help="postgresql+psycopg://... (default: SQLite in the home)")
+        parser.add_argument(
+            "--store", metavar="URL", help="s3://bucket/prefix, where several machines serve (default: the home)"
+        )
+
+
+def add_people(actions: Actions) -> tuple[argparse.ArgumentParser, ...]:
+    """Users and projects; the first two print a link."""
     users = actions.add_parser("user", help="people who may sign in to the service")
     doing = users.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add = command(doing, "add", SERVE + "add_user", "add somebody, and print a link that lets them in once")
@@ -97,14 +110,13 @@ def add_serving(actions: Actions) -> None:
     remove = command(doing, "remove", SERVE + "remove_user", "they can no longer sign in")
     for parser in (add, link, remove):
         parser.add_argument("name")
-    for parser in (serve, add, link):
-        parser.add_argument("--url", metavar="URL", help="where users reach the server, when not at http://HOST:PORT")
-    for parser in (serve, create, add, link, listing, remove, collect):
-        parser.add_argument("--home", metavar="FOLDER", help="where all is kept (default: HEADHUNT_HOME)")
-        parser.add_argument("--database", metavar="URL", help="postgresql+psycopg://... (default: SQLite in the home)")
-        parser.add_argument(
-            "--store", metavar="URL", help="s3://bucket/prefix, where several machines serve (default: the home)"
-        )
+    projects = actions.add_parser("project", help="what the projects of the service may keep")
+    there = projects.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    shown = command(there, "list", SERVE + "list_projects", "the projects, and what each keeps")
+    limit = command(there, "limit", SERVE + "limit_project", "let a project keep so much of images")
+    limit.add_argument("name")
+    limit.add_argument("size", help="as 50GB; default: what the server allows each project")
+    return add, link, listing, remove, shown, limit
 
 
 def add_recommending(actions: Actions) -> None:

@@ -16,11 +16,12 @@ from recommender.fan_ray import checked_address
 from service.collecting import Collector
 from service.keys import role_named
 from service.parts import Service, service_of
+from service.projects import DEFAULT
 from service.serve import serve
 from service.settings import Settings
 from service.store import DATABASE, STORE
 from zoo.catalogue.columns import in_columns
-from zoo.catalogue.quantities import write_bytes
+from zoo.catalogue.quantities import parse_bytes, write_bytes
 
 
 def start(asked: argparse.Namespace) -> None:
@@ -38,7 +39,8 @@ def add_user(asked: argparse.Namespace) -> None:
     """Prints the link, for the one who adds to hand on."""
     role = role_named(asked.role)
     with service_here(asked) as service:
-        project = None if asked.project is None else service.projects.ensure(asked.project)
+        named = asked.project
+        project = None if named is None else service.projects.ensure(named, make=named == DEFAULT)
         made = service.people.add(asked.name, asked.admin)
         if project is not None:
             service.projects.put_member(project, made.id, role)
@@ -60,6 +62,23 @@ def list_users(asked: argparse.Namespace) -> None:
 def remove_user(asked: argparse.Namespace) -> None:
     with service_here(asked) as service:
         service.people.remove(asked.name)
+
+
+def list_projects(asked: argparse.Namespace) -> None:
+    with service_here(asked) as service:
+        found = [service.projects.one(project) for project in service.projects.ids()]
+        usual = service.settings.project_bytes
+    rows = [
+        (one.name, write_bytes(one.bytes), write_bytes(one.max_bytes or usual), "public" if one.public else "")
+        for one in found
+    ]
+    print("\n".join(in_columns([("name", "keeps", "may keep", ""), *rows], right=(1, 2))))
+
+
+def limit_project(asked: argparse.Namespace) -> None:
+    size = None if asked.size == "default" else parse_bytes(asked.size)
+    with service_here(asked) as service:
+        service.projects.limit(service.projects.ensure(asked.name), size)
 
 
 @contextmanager
