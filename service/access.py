@@ -26,6 +26,7 @@ from headhunt.wire import Role
 from service.failures import Guesses
 from service.hosts import Hosts
 from service.keys import REFUSED, Held, Keys
+from service.naming import name_of
 from service.people import SESSION, People
 from service.projects import DEFAULT, Projects
 
@@ -47,6 +48,8 @@ class Caller:
     name: str = ""
     admin: bool = False
     csrf: str | None = None
+    guest: bool = False
+    """No member: the project is public."""
     linked: bool = False
     """Came in by a one-time link, and may set a password without knowing the old one."""
 
@@ -78,7 +81,7 @@ class Access:
             caller = self.in_project(caller, named)
         if wanted == "keeper" and not caller.admin:
             check(caller, "owner")
-            if caller.project != self.projects.ensure(DEFAULT, make=True):
+            if caller.project != self.projects.ensure(DEFAULT):
                 raise NotAllowed("All projects share the zoo: owners of the default project and admins look after it.")
             return caller
         check(caller, wanted)
@@ -119,7 +122,7 @@ class Access:
             if caller.key is None and caller.user is None:
                 raise NotSignedIn(REFUSED)
             raise UnknownProject(named or "default")
-        return replace(caller, project=found.id, role=found.role or "reader")
+        return replace(caller, project=found.id, role=found.role or "reader", guest=found.role is None)
 
 
 def check(caller: Caller, wanted: str) -> None:
@@ -162,6 +165,7 @@ def address_of(connection: Connection) -> str:
 
 async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of all routes."""
+    name_of(connection.scope)
     if any("\0" in str(value) for value in connection.path_params.values()):
         raise NotFoundException
     service = connection.app.state.service
@@ -179,4 +183,4 @@ async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
 def at_once(sqlite: bool, connection: Connection, wanted: str) -> bool:
     """Where no thread need be asked: there is nothing to look up, or a key in SQLite, where no reader waits for anybody
     and which takes less time than the way to a thread and back."""
-    return wanted == "anyone" or (sqlite and wanted in ROLES and "authorization" in connection.headers)
+    return wanted == "anyone" or (sqlite and wanted in (*ROLES, "known") and "authorization" in connection.headers)

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
@@ -16,26 +17,28 @@ from service.tables import failures
 
 
 class Failures:
-    """At most so many within so many seconds; then only time helps."""
+    """Each subject has its own limit within so many seconds; then only time helps."""
 
-    def __init__(self, database: Database, most: int, within_s: float) -> None:
-        self.database, self.most, self.within_s = database, most, within_s
+    def __init__(self, database: Database, within_s: float) -> None:
+        self.database, self.within_s = database, within_s
 
-    def check(self, *subjects: str) -> None:
-        """Raises TooManyTries."""
+    def check(self, subjects: Mapping[str, int]) -> None:
+        """How often each may have failed. Raises TooManyTries."""
         recent = failures.c.at > self.database.now - self.within_s
         wanted = (
-            sa.select(sa.func.count(), sa.func.min(failures.c.at) + self.within_s - self.database.now)
+            sa.select(
+                failures.c.subject, sa.func.count(), sa.func.min(failures.c.at) + self.within_s - self.database.now
+            )
             .where(failures.c.subject.in_(subjects), recent)
             .group_by(failures.c.subject)
         )
         with self.database.read() as connection:
             found = connection.execute(wanted).all()
-        waits = [float(wait) for count, wait in found if count >= self.most]
+        waits = [float(wait) for subject, count, wait in found if count >= subjects[subject]]
         if waits:
             raise TooManyTries(max(1, round(max(waits))))
 
-    def add(self, *subjects: str) -> None:
+    def add(self, subjects: Iterable[str]) -> None:
         """And forget those that no longer count."""
         now = self.database.now
         with self.database.write() as connection:

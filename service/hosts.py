@@ -14,13 +14,14 @@ class Hosts:
     def __init__(self, settings: Settings) -> None:
         own = socket.gethostname()
         named = urlsplit(settings.url).hostname if settings.url else None
-        self.names = {name.lower() for name in ("localhost", own, settings.host, named) if name}
         self.first = own.partition(".")[0].lower()
+        known = ("localhost", own, self.first, f"{self.first}.local", settings.host, named)
+        self.names = {name.lower() for name in known if name}
 
     def check(self, header: str) -> None:
         """Raises Misdirected."""
         name = host_of(header)
-        if name in self.names or name.partition(".")[0] == self.first or is_address(name):
+        if name in self.names or is_address(name):
             return
         raise Misdirected(
             f"This server is not called {printable(name, 80)!r}. Start it with --url, as in --url http://{self.first}:8765."

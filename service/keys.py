@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from headhunt.errors import BadValue, NotSignedIn, UnknownKey, printable
 from headhunt.wire import Key, KeyAsked, NewKey, Role
 from service.database import Database
-from service.tables import api_keys, users
+from service.tables import api_keys, members, users
 
 ROLES: tuple[Role, ...] = get_args(Role)
 DAY_S = 86400.0
@@ -39,16 +39,23 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._holds = sa.select(api_keys).where(
+        whose = (members.c.project == api_keys.c.project) & (members.c.user == api_keys.c.user)
+        held = sa.select(api_keys, members.c.role.label("now")).outerjoin(members, whose)
+        self._holds = held.where(
             api_keys.c.id == sa.bindparam("key"),
             api_keys.c.revoked.is_(None),
             api_keys.c.expires.is_(None) | (api_keys.c.expires > database.now),
         )
 
-    def create(self, project: str, asked: KeyAsked, user: str | None = None) -> NewKey:
-        """A new key of the project with this id. Its secret is told this once."""
+    def create(self, project: str, asked: KeyAsked, user: str | None = None, by: str | None = None) -> NewKey:
+        """A new key of the project with this id. Its secret is told this once.
+
+        user: it may no more than this member may, and ends with the membership. by: the key that makes it, whose
+        member and end it has.
+        """
         check(asked)
         key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        expires = None if asked.days is None else self.database.now + asked.days * DAY_S
         row = {
             "id": key,
             "project": project,
@@ -57,9 +64,12 @@ class Keys:
             "role": asked.role,
             "secret_hash": hashed(secret),
             "created": self.database.now,
-            "expires": None if asked.days is None else self.database.now + asked.days * DAY_S,
+            "expires": expires,
         }
         with self.database.write() as connection:
+            if by is not None:
+                maker = connection.execute(sa.select(api_keys).where(api_keys.c.id == by)).one()
+                row |= {"user": maker.user, "expires": sooner(maker.expires, expires)}
             connection.execute(sa.insert(api_keys).values(row))
             made = connection.execute(self._shown().where(api_keys.c.id == key)).one()
         return NewKey(key=key_of(made), secret=f"hh_{key}_{secret}")
@@ -90,10 +100,20 @@ class Keys:
         known = row.secret_hash if row is not None else hashed("")
         if not hmac.compare_digest(hashed(secret), known) or row is None:
             raise NotSignedIn(REFUSED)
-        return Held(row.id, row.name, row.project, row.role)
+        if row.user is not None and row.now is None:  # whoever made it is no member any longer
+            raise NotSignedIn(REFUSED)
+        role = row.role if row.user is None else min(row.role, row.now, key=ROLES.index)
+        return Held(row.id, row.name, row.project, role)
 
     def _shown(self) -> sa.Select[Any]:
         return sa.select(api_keys, users.c.name.label("by")).outerjoin(users, users.c.id == api_keys.c.user)
+
+
+def sooner(one: float | None, other: Any) -> Any:
+    """Of two ends, the first; None: there is no end."""
+    if one is None or other is None:
+        return one if other is None else other
+    return sa.case((other < one, other), else_=one)
 
 
 def key_of(row: Row[Any]) -> Key:

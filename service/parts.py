@@ -36,6 +36,8 @@ class Service:
     keys: Keys
     access: Access
     audit: Audit
+    door: Database
+    """The same database, by connections of its own: whoever comes in waits for nobody who is in."""
     store: Store
     holdings: Holdings
     datasets: Datasets
@@ -52,7 +54,7 @@ class Service:
 
 def service_of(settings: Settings) -> Service:
     """The parts, without the web. Brings the tables to what is needed."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.database_url)
     migrate(database)
     store = store_of(settings.home, settings.store)
@@ -61,6 +63,7 @@ def service_of(settings: Settings) -> Service:
     shared_zoo = SharedZoo(database, settings.home, store)
     repository = Repository(settings.home, shared_zoo)
     keys, people, projects = Keys(database), People(database), Projects(database)
+    door = Database(settings.database_url)
     return Service(
         settings=settings,
         database=database,
@@ -68,7 +71,8 @@ def service_of(settings: Settings) -> Service:
         people=people,
         projects=projects,
         keys=keys,
-        access=Access(keys, people, projects, Hosts(settings)),
+        access=Access(Keys(door), people, Projects(door), Hosts(settings)),
+        door=door,
         audit=Audit(database),
         store=store,
         holdings=holdings,

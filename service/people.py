@@ -20,6 +20,7 @@ from headhunt.wire import User
 from service.database import Database
 from service.failures import Failures
 from service.keys import hashed
+from service.projects import AN_ID
 from service.tables import members, sessions, sign_in_links, users
 
 SESSION = "headhunt_session"
@@ -28,7 +29,8 @@ SHORTEST, LONGEST = 10, 1024
 WRONG = "This name and this password do not belong together."
 OVER = "You are not signed in, or no longer. Sign in again."
 SPENT = "This link does not hold (any longer). 'headhunt user link NAME' on the server's machine makes another."
-TRIES, WITHIN_S = 10, 900.0
+TRIES, FROM, FOR_NAME, WITHIN_S = 10, 100, 1000, 900.0
+"""Wrong tries in a quarter of an hour: at one name from one address, from one address, at one name."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class People:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.failures = Failures(database, TRIES, WITHIN_S)
+        self.failures = Failures(database, WITHIN_S)
         self._hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._nobody = self._hasher.hash(secrets.token_hex(16))
         """What a name that nobody has is compared with, so that it takes as long as any other."""
@@ -112,14 +114,14 @@ class People:
 
     def sign_in(self, name: str, password: str, where: str) -> str:
         """A session's token. Raises NotSignedIn with the same words whatever is wrong, TooManyTries after ten."""
-        subjects = (f"name {name[:100]}", f"from {where}")
-        self.failures.check(*subjects)
+        subjects = subjects_of(name, where)
+        self.failures.check(subjects)
         with self.database.read() as connection:
             mine = (users.c.name == name) & users.c.disabled.is_(None)
             row = connection.execute(sa.select(users).where(mine)).first()
         kept = self._nobody if row is None or row.password is None else row.password
         if not self._fits(kept, password) or row is None or row.password is None:
-            self.failures.add(*subjects)
+            self.failures.add(subjects)
             raise NotSignedIn(WRONG)
         return self._begin(row.id, linked=False)
 
@@ -138,13 +140,13 @@ class People:
 
     def follow(self, token: str, where: str) -> str:
         """The link is used up. Raises NotSignedIn."""
-        self.failures.check(f"from {where}")
+        self.failures.check({f"from {where}": FROM})
         held = (sign_in_links.c.id == hashed(token)) & (sign_in_links.c.expires > self.database.now)
         with self.database.write() as connection:
             user = connection.execute(sa.select(sign_in_links.c.user).where(held)).scalar()
             gone = connection.execute(sa.delete(sign_in_links).where(held)).rowcount
         if user is None or not gone:
-            self.failures.add(f"from {where}")
+            self.failures.add({f"from {where}": FROM})
             raise NotSignedIn(SPENT)
         return self._begin(user, linked=True)
 
@@ -185,6 +187,12 @@ class People:
         return row
 
 
+def subjects_of(name: str, where: str) -> dict[str, int]:
+    """What is counted, and how often it may be wrong. Ten tries at somebody else's name lock nobody out but oneself."""
+    short = name[:60]
+    return {f"name {short} from {where}": TRIES, f"from {where}": FROM, f"name {short}": FOR_NAME}
+
+
 def user_of(row: Row[Any]) -> User:
     return User(
         id=row.id,
@@ -197,7 +205,7 @@ def user_of(row: Row[Any]) -> User:
 
 
 def check_name(name: str) -> None:
-    if not 1 <= len(name) <= 64 or not all(c.isalnum() or c in "-_.@+" for c in name):
+    if AN_ID.fullmatch(name) or not 1 <= len(name) <= 64 or not all(c.isalnum() or c in "-_.@+" for c in name):
         raise BadValue(
             f"{printable(name, 80)!r} is no name of a user. Use letters, digits and '-_.@+', 64 at most, as in a mail"
             " address."

@@ -35,6 +35,7 @@ from headhunt.errors import (
     UploadIncomplete,
 )
 from headhunt.wire import Problem
+from service.naming import name_of
 from service.telling import is_inside, told_of
 from zoo.images.blobs import FULL
 
@@ -79,6 +80,7 @@ PROBLEM = "application/problem+json"
 
 def answered(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
+    name_of(request.scope)
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
         if is_inside(error):
@@ -103,7 +105,7 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
 def problem(
     request: Request[Any, Any, Any], status: int, code: str, detail: str, more: Mapping[str, str] | None = None
 ) -> Response[bytes]:
-    name = request.scope.get("state", {}).get("request_id")
+    name = name_of(request.scope)
     told = Problem(
         type=f"https://headhunt.invalid/problems/{code}",
         title=HTTPStatus(status).phrase,

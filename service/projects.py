@@ -1,5 +1,6 @@
 """Projects and their members. A project is private to its members, or public: then everybody may read it."""
 
+import re
 import secrets
 from typing import Any
 
@@ -12,6 +13,7 @@ from service.database import Database
 from service.tables import jobs, members, project_blobs, projects, users
 
 DEFAULT = "default"
+AN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Projects:
@@ -60,6 +62,10 @@ class Projects:
 
     def ensure(self, name: str, make: bool = False) -> str:
         """The id of the project of this name. Raises UnknownProject."""
+        wanted = sa.select(projects.c.id).where(projects.c.name == name)
+        with self.database.read() as connection:
+            if (there := connection.execute(wanted).scalar()) is not None:
+                return str(there)
         with self.database.write() as connection:
             found = connection.execute(sa.select(projects.c.id).where(projects.c.name == name)).scalar()
             if found is not None:
@@ -70,6 +76,7 @@ class Projects:
 
     def add(self, name: str, public: bool, user: str) -> Project:
         """A new one, which this user owns."""
+        check_free(name)
         try:
             with self.database.write() as connection:
                 made = self._make(connection, name, public)
@@ -82,6 +89,8 @@ class Projects:
     def change(self, project: str, change: ProjectChange) -> None:
         if change.name is not None:
             check_name(change.name)
+            check_free(change.name)
+            self._check_own(project, "renamed")
         values = {k: v for k, v in (("name", change.name), ("public", change.public)) if v is not None}
         if not values:
             return
@@ -93,6 +102,7 @@ class Projects:
 
     def remove(self, project: str) -> None:
         """With its datasets, keys and jobs; files that nobody else has are collected later. Raises InUse."""
+        self._check_own(project, "removed")
         mine = jobs.c.project == project
         with self.database.write() as connection:
             if connection.execute(sa.select(jobs.c.id).where(mine, jobs.c.state.in_(("queued", "running")))).first():
@@ -131,6 +141,13 @@ class Projects:
             mine = (members.c.project == project) & (members.c.user == user.id)
             if not connection.execute(sa.delete(members).where(mine)).rowcount:
                 raise UnknownUser(named)
+
+    def _check_own(self, project: str, done: str) -> None:
+        """Whose owners look after the zoo is told by its name."""
+        with self.database.read() as connection:
+            name = connection.execute(sa.select(projects.c.name).where(projects.c.id == project)).scalar()
+        if name == DEFAULT:
+            raise NotAllowed(f"The project {DEFAULT!r} cannot be {done}: its owners look after the zoo.")
 
     def _keep_an_owner(self, connection: Connection, project: str, user: str, role: Role | None) -> None:
         """Locks the project's row, so that two owners cannot leave at the same moment."""
@@ -172,8 +189,13 @@ def project_of(row: Row[Any], taken: int = 0) -> Project:
     )
 
 
+def check_free(name: str) -> None:
+    if name == DEFAULT:
+        raise NameTaken(f"The name {DEFAULT!r} is the server's own. Give another one.")
+
+
 def check_name(name: str) -> None:
-    if not 1 <= len(name) <= 64 or not all(c.isalnum() or c in "-_." for c in name):
+    if AN_ID.fullmatch(name) or not 1 <= len(name) <= 64 or not all(c.isalnum() or c in "-_." for c in name):
         raise BadValue(
-            f"{printable(name, 80)!r} is no name of a project. Use letters, digits, '-', '_', '.', 64 at most."
+            f"{printable(name, 80)!r} is no name of a project. Use 1 to 64 letters, digits, '-', '_', '.', and no id."
         )

@@ -1,8 +1,6 @@
 """What surrounds every request: its name, its line in the log, its line in the audit, its numbers, careful headers."""
 
 import logging
-import re
-import secrets
 import time
 from typing import Any
 
@@ -15,10 +13,10 @@ from headhunt.errors import ServiceUnavailable
 from service.access import SAFE, Caller
 from service.asked import check_asked
 from service.measures import Measures
+from service.naming import name_of
 from service.parts import Service
 
 log = logging.getLogger("headhunt.requests")
-NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -30,11 +28,7 @@ NOBODY = Caller()
 
 
 async def begin(request: Request[Any, Any, Any]) -> None:
-    """Every request has a name, the client's own where it gave a plain one: its answer, its log lines and its job
-    carry it. It is async because else it would be sent to a thread."""
-    name = request.headers.get("x-request-id", "")
-    request.state.request_id = name if NAME.fullmatch(name) else secrets.token_hex(8)
-    request.state.began = time.perf_counter()
+    """Async because else it would be sent to a thread."""
     check_asked(request)
 
 
@@ -47,27 +41,27 @@ class Surroundings:
     async def __call__(self, message: Message, scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
+        name_of(scope)
         state: dict[str, Any] = dict(scope.get("state") or {})
         headers = MutableScopeHeaders.from_message(message)
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
-        if "request_id" in state:
-            headers.setdefault("X-Request-Id", state["request_id"])
+        headers.setdefault("X-Request-Id", state["request_id"])
         await self._note(scope, state, message["status"])
 
     async def _note(self, scope: Scope, state: dict[str, Any], status: int) -> None:
         method, path = str(scope.get("method", "")), str(scope.get("path", ""))
         route = str(scope.get("path_template") or "unknown")
-        took = time.perf_counter() - state.get("began", time.perf_counter())
+        took = time.perf_counter() - state["began"]
         caller: Caller = state.get("caller") or NOBODY
         self.measures.request(method, route, status, took)
         level = logging.WARNING if status >= 500 else logging.INFO
         told = {"method": method, "route": route, "status": status, "ms": round(1000 * took, 2), "who": caller.who}
-        log.log(level, "%s %s %s", method, route, status, extra={"request_id": state.get("request_id"), "told": told})
+        log.log(level, "%s %s %s", method, route, status, extra={"request_id": state["request_id"], "told": told})
         if method in SAFE or status >= 400 or route == "unknown":
             return
         line = (f"{method} {route}", path, status)
         try:
-            await sync_to_thread(self.service.audit.add, caller.project, caller.who, line, state.get("request_id"))
+            await sync_to_thread(self.service.audit.add, caller.project, caller.who, line, state["request_id"])
         except ServiceUnavailable:  # the change itself has been made; the log has the line
-            log.exception("the audit could not be written: %s", line, extra={"request_id": state.get("request_id")})
+            log.exception("the audit could not be written: %s", line, extra={"request_id": state["request_id"]})

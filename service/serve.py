@@ -23,6 +23,8 @@ from service.store import DATABASE, STORE
 log = logging.getLogger("headhunt.serve")
 AGAIN_S = 1.0
 """Between a worker's death and the next one."""
+PRIVATE = 0o077
+"""What is written is for this user alone: the home holds passwords' hashes and other people's images."""
 THREADS = 4
 """For handlers that ask the database. More of them take the interpreter from each other, and all answers come later."""
 PATIENCE_S = 10.0
@@ -79,6 +81,7 @@ class Workers:
 
 def serve(settings: Settings, worker: str = "service.work") -> None:
     """Until it is told to stop. worker: the module that is started as one; benchmarks bring jobs of their own."""
+    os.umask(PRIVATE)
     with listening(settings) as place:
         set_asyncio_executor(ThreadPoolExecutor(THREADS, "request"))
         config = uvicorn.Config(create_app(settings), **options(settings))

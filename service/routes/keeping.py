@@ -93,7 +93,7 @@ def add_domain(service: NamedDependency[Service], data: JSONBody[DomainAsked]) -
     return Response(made, status_code=201, headers={"Location": f"/api/v1/zoo/domains/{made.name}"})
 
 
-@get("/zoo/domains/{domain:str}", sync_to_thread=True, who="reader", tags=TAGS)
+@get("/zoo/domains/{domain:str}", sync_to_thread=True, who="known", tags=TAGS)
 def get_domain(
     request: Request[Any, Any, Any], service: NamedDependency[Service], domain: FromPath[str]
 ) -> Response[Domain]:

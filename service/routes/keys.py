@@ -30,7 +30,7 @@ def add_key(
     """The secret is in this answer, and never again. A member's own key makes none: users and owners do."""
     if not caller.may(data.role) or (caller.user is None and not caller.may("owner")):
         raise NotAllowed(f"A {caller.role} cannot make a key for a {data.role} here. Ask an owner of the project.")
-    made = service.keys.create(caller.project, data, caller.user)
+    made = service.keys.create(caller.project, data, caller.user, by=caller.key)
     return Response(made, status_code=201, headers={"Location": f"/api/v1/keys/{made.key.id}"})
 
 

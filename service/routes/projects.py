@@ -4,6 +4,7 @@ from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from headhunt.errors import NotAllowed
 from headhunt.wire import AuditLine, Member, MemberRole, NewProject, Page, Project, ProjectChange
 from service.access import Caller
 from service.paging import Paging, page_of
@@ -61,6 +62,8 @@ def list_members(
     paging: NamedDependency[Paging],
     project: FromPath[str],
 ) -> Page[Member]:
+    if caller.guest:
+        raise NotAllowed("Only members see who else is one.")
     (after,) = paging.cursor(str) or ("",)
     found = service.projects.members(caller.project, after, paging.limit + 1)
     return page_of(found, paging.limit, lambda one: (one.name,))
@@ -94,6 +97,13 @@ def list_audit(
     return page_of(found, paging.limit, lambda one: (one.at, one.id))
 
 
+@get("/audit/all", sync_to_thread=True, who="admin", tags=TAGS)
+def list_whole_audit(service: NamedDependency[Service], paging: NamedDependency[Paging]) -> Page[AuditLine]:
+    """Of all projects, and of what belongs to none: users, projects made, commands on the server's machine."""
+    found = service.audit.lines(None, paging.cursor(float, str), paging.limit + 1)
+    return page_of(found, paging.limit, lambda one: (one.at, one.id))
+
+
 ROUTES = (
     list_projects,
     add_project,
@@ -104,4 +114,5 @@ ROUTES = (
     put_member,
     remove_member,
     list_audit,
+    list_whole_audit,
 )

@@ -21,7 +21,7 @@ Sort = Annotated[
 Named = Annotated[str | None, QueryParameter(max_length=LONGEST, description="Only of this one.")]
 
 
-@get("/zoo/models", sync_to_thread=True, who="reader", tags=TAGS, filters=(*CONDITIONS, "sort"), repeated=REPEATED)
+@get("/zoo/models", sync_to_thread=True, who="known", tags=TAGS, filters=(*CONDITIONS, "sort"), repeated=REPEATED)
 def list_models(
     request: Request[Any, Any, Any],
     service: NamedDependency[Service],
@@ -35,7 +35,7 @@ def list_models(
     return polled(request, page_of([card for _, card in found], paging.limit, lambda card: places[card.id]))
 
 
-@get("/zoo/models/{model:path}", sync_to_thread=True, who="reader", tags=TAGS)
+@get("/zoo/models/{model:path}", sync_to_thread=True, who="known", tags=TAGS)
 def get_model(
     request: Request[Any, Any, Any], service: NamedDependency[Service], model: FromPath[str]
 ) -> Response[ModelCard]:
@@ -43,7 +43,7 @@ def get_model(
     return polled(request, service.repository.card(model.removeprefix("/")))
 
 
-@get("/zoo/weights/{digest:str}", sync_to_thread=True, who="reader", tags=TAGS, media_type="application/octet-stream")
+@get("/zoo/weights/{digest:str}", sync_to_thread=True, who="known", tags=TAGS, media_type="application/octet-stream")
 def get_weights(
     request: Request[Any, Any, Any], service: NamedDependency[Service], digest: FromPath[str]
 ) -> Response[bytes]:
@@ -52,7 +52,7 @@ def get_weights(
     return file_answer(request, path, digest, f"{digest}.safetensors")
 
 
-@get("/zoo/domains", sync_to_thread=True, who="reader", tags=TAGS)
+@get("/zoo/domains", sync_to_thread=True, who="known", tags=TAGS)
 def list_domains(
     request: Request[Any, Any, Any], service: NamedDependency[Service], paging: NamedDependency[Paging]
 ) -> Response[Page[Domain]]:
@@ -64,13 +64,13 @@ def list_domains(
     )
 
 
-@get("/zoo/matrix", sync_to_thread=True, who="reader", tags=TAGS)
+@get("/zoo/matrix", sync_to_thread=True, who="known", tags=TAGS)
 def show_matrix(request: Request[Any, Any, Any], service: NamedDependency[Service]) -> Response[MatrixShown]:
     """Data x Network: which models stand in each cell, and the best accuracy known there."""
     return polled(request, service.repository.matrix())
 
 
-@get("/history", sync_to_thread=True, who="reader", tags=TAGS, filters=("model", "dataset"))
+@get("/history", sync_to_thread=True, who="known", tags=TAGS, filters=("model", "dataset"))
 def list_outcomes(
     request: Request[Any, Any, Any],
     service: NamedDependency[Service],

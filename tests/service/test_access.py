@@ -264,16 +264,19 @@ def test_a_session_needs_its_token_and_its_own_page(page: Client) -> None:
     assert page.post("/api/v1/projects", json=body, headers=own).status_code == 201
 
 
-def test_whoever_guesses_has_to_wait(client: Client, settings: Settings) -> None:
+def test_whoever_guesses_has_to_wait_and_locks_nobody_else_out(client: Client, settings: Settings) -> None:
     service = service_of(settings)
     first_link(service)
-    service.people.set_password("admin", PASSWORD, None)
-    service.database.close()
+    for name in ("admin", service.people.add("kim").name):
+        service.people.set_password(name, PASSWORD, None)
     answers = [client.post("/api/v1/session", json={"name": "admin", "password": str(i)}) for i in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert int(answers[-1].headers["retry-after"]) > 0
     right = client.post("/api/v1/session", json={"name": "admin", "password": PASSWORD})
     assert right.json()["code"] == "too_many_tries"
+    assert client.post("/api/v1/session", json={"name": "kim", "password": PASSWORD}).status_code == 200
+    assert service.people.sign_in("admin", PASSWORD, "from elsewhere")
+    service.database.close()
 
 
 def test_users_are_added_made_members_and_removed(page: Client, stranger: Client) -> None:
@@ -358,3 +361,75 @@ def test_wrong_keys_have_to_wait_and_right_ones_never_do(client: Client, keys: d
 def test_another_server_s_name_gets_nothing(client: Client, keys: dict[str, str], host: str, status: int) -> None:
     answer = client.get("/api/v1/datasets", headers={**bearer(keys["reader"]), "Host": host})
     assert answer.status_code == status
+
+
+def test_a_key_ends_with_its_member_and_may_no_more_than_they(page: Client, stranger: Client) -> None:
+    token = page.post("/api/v1/users", json={"name": "bob"}).json()["link"].rpartition("#")[2]
+    page.put("/api/v1/projects/default/members/bob", json={"role": "owner"})
+    me = stranger.post("/api/v1/session", json={"token": token}).json()
+    stranger.headers["X-CSRF-Token"] = me["csrf"]
+    made = stranger.post("/api/v1/keys", json={"role": "owner"}).json()
+    held = bearer(made["secret"])
+    second = bearer(stranger.post("/api/v1/keys", headers=held, json={"role": "member"}).json()["secret"])
+    assert stranger.get("/api/v1/keys", headers=held).status_code == 200
+    page.put("/api/v1/projects/default/members/bob", json={"role": "reader"})
+    assert stranger.get("/api/v1/keys", headers=held).status_code == 403
+    assert stranger.get("/api/v1/datasets", headers=second).status_code == 200
+    page.delete("/api/v1/projects/default/members/bob")
+    for key in (held, second):
+        assert stranger.get("/api/v1/datasets", headers=key).status_code == 401
+    page.put("/api/v1/projects/default/members/bob", json={"role": "owner"})
+    page.delete("/api/v1/users/bob")
+    assert stranger.get("/api/v1/datasets", headers=held).status_code == 401
+
+
+def test_a_key_that_ends_makes_none_that_does_not(client: Client, settings: Settings) -> None:
+    service = service_of(settings)
+    short = bearer(service.key("default", "owner", days=1.0))
+    service.database.close()
+    for days in (None, 5.0):
+        made = client.post("/api/v1/keys", headers=short, json={"days": days}).json()["key"]
+        assert made["expires"] - made["created"] < 86401
+    sooner = client.post("/api/v1/keys", headers=short, json={"days": 0.5}).json()["key"]
+    assert sooner["expires"] - sooner["created"] < 43201
+
+
+def test_the_default_project_keeps_its_name_and_nobody_takes_it(page: Client) -> None:
+    assert page.patch("/api/v1/projects/default", json={"name": "old"}).json()["code"] == "not_allowed"
+    assert page.delete("/api/v1/projects/default").json()["code"] == "not_allowed"
+    made = page.post("/api/v1/projects", json={"name": "mine"}).json()
+    assert page.patch(f"/api/v1/projects/{made['id']}", json={"name": "default"}).json()["code"] == "name_taken"
+    assert page.post("/api/v1/projects", json={"name": made["id"]}).json()["code"] == "bad_value"
+
+
+def test_a_public_project_shows_neither_its_members_nor_the_zoo_to_strangers(page: Client, stranger: Client) -> None:
+    made = page.post("/api/v1/projects", json={"name": "open", "public": True}).json()
+    there = {"Headhunt-Project": "open"}
+    assert stranger.get("/api/v1/datasets", headers=there).status_code == 200
+    assert stranger.get(f"/api/v1/projects/{made['id']}/members").status_code == 403
+    for path in ("zoo/models", "zoo/domains", "zoo/matrix", "history"):
+        assert stranger.get(f"/api/v1/{path}", headers=there).status_code == 401, path
+
+
+def test_whatever_goes_wrong_has_a_name(client: Client, keys: dict[str, str]) -> None:
+    for path, status in (("/nothing", 404), ("/api/v1/datasets", 401), ("/health", 200)):
+        answer = client.get(path, headers={"X-Request-Id": "mine-1"})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (status, "mine-1")
+        assert answer.json().get("request_id", "mine-1") == "mine-1"
+    hostile = client.get("/nothing", headers={"X-Request-Id": 'a b"c'}).headers["x-request-id"]
+    assert hostile.isalnum()
+
+
+def test_whoever_invents_methods_adds_no_numbers(client: Client, keys: dict[str, str]) -> None:
+    for i in range(20):
+        client.request(f"METHOD{i}", "/api/v1/datasets")
+    text = client.get("/metrics", headers=bearer(keys["reader"])).text
+    assert 'method="other"' in text
+    assert "METHOD" not in text
+
+
+def test_admins_read_what_belongs_to_no_project(page: Client, keys: dict[str, str]) -> None:
+    page.post("/api/v1/users", json={"name": "kim"})
+    lines = page.get("/api/v1/audit/all").json()["items"]
+    assert "POST /api/v1/users" in {one["action"] for one in lines}
+    assert page.get("/api/v1/audit/all", headers=bearer(keys["owner"])).status_code == 403

@@ -1,6 +1,7 @@
 """Commands of those who run a server: `serve`; `key create` and `collect` on the server's own machine."""
 
 import argparse
+import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,14 +32,14 @@ def start(asked: argparse.Namespace) -> None:
 def create_key(asked: argparse.Namespace) -> None:
     """Prints the key and nothing else, so that a script can take it."""
     days = None if asked.days is None else bounded("days", asked.days, float, "a number above 0", lambda n: n > 0)
-    with service_here(asked) as service:
+    with service_here(asked, f"key create --project {asked.project} --role {asked.role}") as service:
         print(service.key(asked.project, asked.role, asked.name or "", days))
 
 
 def add_user(asked: argparse.Namespace) -> None:
     """Prints the link, for the one who adds to hand on."""
     role = role_named(asked.role)
-    with service_here(asked) as service:
+    with service_here(asked, f"user add {asked.name}") as service:
         named = asked.project
         project = None if named is None else service.projects.ensure(named, make=named == DEFAULT)
         made = service.people.add(asked.name, asked.admin)
@@ -48,7 +49,7 @@ def add_user(asked: argparse.Namespace) -> None:
 
 
 def link_user(asked: argparse.Namespace) -> None:
-    with service_here(asked) as service:
+    with service_here(asked, f"user link {asked.name}") as service:
         print(service.settings.link(service.people.link(asked.name)[0]))
 
 
@@ -60,7 +61,7 @@ def list_users(asked: argparse.Namespace) -> None:
 
 
 def remove_user(asked: argparse.Namespace) -> None:
-    with service_here(asked) as service:
+    with service_here(asked, f"user remove {asked.name}") as service:
         service.people.remove(asked.name)
 
 
@@ -77,17 +78,27 @@ def list_projects(asked: argparse.Namespace) -> None:
 
 def limit_project(asked: argparse.Namespace) -> None:
     size = None if asked.size == "default" else parse_bytes(asked.size)
-    with service_here(asked) as service:
+    with service_here(asked, f"project limit {asked.name} {asked.size}") as service:
         service.projects.limit(service.projects.ensure(asked.name), size)
 
 
 @contextmanager
-def service_here(asked: argparse.Namespace) -> Iterator[Service]:
+def service_here(asked: argparse.Namespace, did: str = "") -> Iterator[Service]:
+    """did: what the audit says of it afterwards."""
     service = service_of(settings_of(asked))
     try:
         yield service
+        if did:
+            service.audit.add(None, f"command of {who_types()}", (f"headhunt {did}", "", 0), None)
     finally:
         service.database.close()
+
+
+def who_types() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number that has no name
+        return str(os.getuid())
 
 
 def collect(asked: argparse.Namespace) -> None:
