@@ -13,6 +13,7 @@ What belongs to another project does not exist: 404, never 403.
 """
 
 import hmac
+import time
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -33,6 +34,8 @@ from service.projects import DEFAULT, Projects
 ROLES: tuple[Role, ...] = get_args(Role)
 PROJECT = "Headhunt-Project"
 CSRF = "X-CSRF-Token"
+HELD_S, MOST_HELD = 1.0, 1000
+"""A key is looked up once a second: one that was revoked by another process may hold for so long."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -69,6 +72,7 @@ class Access:
     def __init__(self, keys: Keys, people: People, projects: Projects, hosts: Hosts) -> None:
         self.keys, self.people, self.projects, self.hosts = keys, people, projects, hosts
         self.guesses = Guesses()
+        self._held: dict[str, tuple[float, Held]] = {}
 
     def caller(self, connection: Connection, wanted: str) -> Caller:
         """Raises NotSignedIn, NotAllowed, UnknownProject, CrossSite."""
@@ -103,11 +107,23 @@ class Access:
         return Caller(user=one.user, name=one.name, admin=one.admin, csrf=one.csrf, linked=one.linked)
 
     def _holder(self, connection: Connection, token: str) -> Held:
+        now = time.monotonic()
+        known = self._held.get(token)
+        if known is not None and known[0] > now:
+            return known[1]
         try:
-            return self.keys.holder(token)
+            held = self.keys.holder(token)
         except NotSignedIn:
             self.guesses.add(address_of(connection))
             raise
+        if len(self._held) >= MOST_HELD:
+            self._held.clear()
+        self._held[token] = now + HELD_S, held
+        return held
+
+    def forget(self) -> None:
+        """Something was changed here: from now on every key is looked up again."""
+        self._held.clear()
 
     def in_project(self, caller: Caller, named: str | None) -> Caller:
         """The caller where the request goes: its key's project, one it is a member of, or a public one."""

@@ -60,6 +60,7 @@ class Surroundings:
         log.log(level, "%s %s %s", method, route, status, extra={"request_id": state["request_id"], "told": told})
         if method in SAFE or status >= 400 or route == "unknown":
             return
+        self.service.access.forget()
         line = (f"{method} {route}", path, status)
         try:
             await sync_to_thread(self.service.audit.add, caller.project, caller.who, line, state["request_id"])

@@ -1,6 +1,7 @@
 """Who may what. The matrix of every route and every wrong caller is made from the route table: a route that forgets to
 say whom it is for is nobody's, and fails here."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 from headhunt.vocabulary import Domain
+from service import access
 from service.app import create_app
 from service.database import Database
 from service.failures import Guesses
@@ -93,8 +95,9 @@ def shelve(home: Path) -> str:
 
 
 @pytest.fixture
-def stranger(settings: Settings) -> Iterator[Client]:
-    """Somebody else, at another browser."""
+def stranger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """Somebody else, at another browser, and at another server: it looks up every key at every request."""
+    monkeypatch.setattr(access, "HELD_S", 0.0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as one:
         yield one
 
@@ -433,3 +436,22 @@ def test_admins_read_what_belongs_to_no_project(page: Client, keys: dict[str, st
     lines = page.get("/api/v1/audit/all").json()["items"]
     assert "POST /api/v1/users" in {one["action"] for one in lines}
     assert page.get("/api/v1/audit/all", headers=bearer(keys["owner"])).status_code == 403
+
+
+def test_a_key_that_was_revoked_here_holds_no_longer_and_elsewhere_for_a_moment(
+    client: Client, keys: dict[str, str], settings: Settings
+) -> None:
+    held = bearer(keys["reader"])
+    assert client.get("/api/v1/datasets", headers=held).status_code == 200
+    own = keys["reader"].split("_")[1]
+    assert client.delete(f"/api/v1/keys/{own}", headers=bearer(keys["owner"])).status_code == 200
+    assert client.get("/api/v1/datasets", headers=held).status_code == 401
+    other = bearer(keys["member"])
+    assert client.get("/api/v1/datasets", headers=other).status_code == 200
+    service = service_of(settings)
+    service.keys.revoke(service.projects.ensure("default"), keys["member"].split("_")[1])
+    service.database.close()
+    began = time.monotonic()
+    while client.get("/api/v1/datasets", headers=other).status_code == 200:
+        assert time.monotonic() - began < 30
+        time.sleep(0.05)
