@@ -32,6 +32,8 @@ from service.parts import service_of
 from service.settings import Settings
 
 CLIENTS = 50
+PAUSE_S = 0.2
+"""A page that is open asks less often."""
 FASTAPI = (sys.executable, "-m", "benchmarks.service_fastapi")
 COLUMNS = ("what", "measured", "wanted", "ratio")
 
@@ -186,6 +188,7 @@ def under_load(found: Findings, home: Path, size: Size) -> None:
         idle = read(server, size.seconds / 2, paths)
         with kept_busy(home, server, archive, size) as busy:
             loaded = read(server, size.seconds, paths)
+            calm = read(server, size.seconds, paths, PAUSE_S)
         jobs_begin(found, home, server, size)
     most = at_most_asked(size.seconds / 4)
     found.tell(f"reads, {CLIENTS} clients, nothing beside: answers a second", idle["answers"] / idle["seconds"])
@@ -194,15 +197,20 @@ def under_load(found: Findings, home: Path, size: Size) -> None:
     found.tell("with 2 recommendations and an upload: answers a second", loaded["answers"] / loaded["seconds"])
     found.tell("the same: ms, median", percentile(loaded, 50))
     found.at_most("the same: ms, 99th percentile", percentile(loaded, 99), 100)
-    found.none("the same: errors", idle["errors"] + loaded["errors"] + busy.errors)
+    found.tell(f"the same, each asking {1 / PAUSE_S:.0f} times a second: ms, median", percentile(calm, 50))
+    found.at_most("the same: ms, 99th percentile", percentile(calm, 99), 100)
+    found.none("the same: errors", idle["errors"] + loaded["errors"] + calm["errors"] + busy.errors)
     found.tell("the same: uploads that ended meanwhile", busy.uploads)
     found.tell("the same: recommendations at work, on the average", busy.at_work)
     found.tell("the clients alone, asking what costs nothing: answers a second", most)
 
 
-def read(server: Server, seconds: float, paths: list[str], clients: int = CLIENTS) -> dict[str, Any]:
+def read(
+    server: Server, seconds: float, paths: list[str], pause: float = 0.0, clients: int = CLIENTS
+) -> dict[str, Any]:
     asked = json.dumps([(path, server.key) for path in paths])
     words = [sys.executable, "-m", "benchmarks.service_load", str(server.port), str(clients), str(seconds)]
+    words.append(str(pause))
     done = subprocess.run(words, input=asked, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -214,7 +222,7 @@ def at_most_asked(seconds: float) -> float:
     with subprocess.Popen([*words, "echo"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
-        words += [port, str(CLIENTS), str(seconds)]
+        words += [port, str(CLIENTS), str(seconds), "0"]
         done = subprocess.run(words, input='[["/", "key"]]', capture_output=True, text=True, check=True)
         process.terminate()
     told = json.loads(done.stdout)

@@ -1,7 +1,7 @@
-"""Many clients that read, in a process of their own: `python -m benchmarks.service_load PORT CLIENTS SECONDS`.
+"""Many clients that read, in a process of their own: `python -m benchmarks.service_load PORT CLIENTS SECONDS PAUSE`.
 
 Standard input: the requests as JSON, a list of [path, key]. Each client keeps its connection and asks for one after the
-other, at once when the answer is there. Prints JSON: answers, errors, seconds, and the latencies in milliseconds.
+other, PAUSE seconds after the answer (0: at once). Prints JSON: answers, errors, seconds, latencies in ms.
 
 It writes bytes that were made before and counts bytes that come, so that it costs a small part of what a server does.
 """
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -20,8 +21,8 @@ LENGTH = b"\r\ncontent-length:"
 class Client(asyncio.Protocol):
     """One connection that asks again whenever an answer is whole."""
 
-    def __init__(self, requests: "cycle[bytes]", until: float) -> None:
-        self.requests, self.until = requests, until
+    def __init__(self, requests: "cycle[bytes]", until: float, pause: float) -> None:
+        self.requests, self.until, self.pause = requests, until, pause
         self.latencies: list[float] = []
         self.errors = 0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -34,6 +35,8 @@ class Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._asked = time.perf_counter()
+        if self._transport.is_closing():
+            return
         if self._asked > self.until:
             self._transport.close()
         else:
@@ -50,7 +53,10 @@ class Client(asyncio.Protocol):
         self.latencies.append((time.perf_counter() - self._asked) * 1000)
         self.errors += self._held[9:12] != b"200"
         self._held = b""
-        self._ask()
+        if self.pause:
+            asyncio.get_running_loop().call_later(self.pause, self._ask)
+        else:
+            self._ask()
 
     def connection_lost(self, _: Exception | None) -> None:
         if time.perf_counter() < self.until:
@@ -75,13 +81,14 @@ def request_of(path: str, key: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {key}\r\n\r\n".encode()
 
 
-async def load(port: int, clients: int, seconds: float, asked: list[tuple[str, str]]) -> dict[str, Any]:
+async def load(port: int, clients: int, seconds: float, pause: float, asked: list[tuple[str, str]]) -> dict[str, Any]:
     loop, began = asyncio.get_running_loop(), time.perf_counter()
     made = []
     for number in range(clients):
         first = number % len(asked)
         turns = cycle([request_of(path, key) for path, key in asked[first:] + asked[:first]])
-        _, one = await loop.create_connection(lambda turns=turns: Client(turns, began + seconds), "127.0.0.1", port)  # type: ignore[misc]
+        make = partial(Client, turns, began + seconds, pause)
+        _, one = await loop.create_connection(make, "127.0.0.1", port)
         made.append(one)
     await asyncio.gather(*(one.ended for one in made))
     latencies = [value for one in made for value in one.latencies]
@@ -106,5 +113,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["echo"]:
         asyncio.run(echo())
     else:
-        port, clients, seconds = sys.argv[1:]
-        json.dump(asyncio.run(load(int(port), int(clients), float(seconds), json.load(sys.stdin))), sys.stdout)
+        port, clients, seconds, pause = sys.argv[1:]
+        told = asyncio.run(load(int(port), int(clients), float(seconds), float(pause), json.load(sys.stdin)))
+        json.dump(told, sys.stdout)
