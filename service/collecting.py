@@ -7,15 +7,21 @@
     sessions, links                    that have expired
 
 Safe while everything runs. What is younger than an hour is never touched, and what is found here again is young again
-(zoo/images/blobs.py). Images are removed in transactions in which nobody can name one (service/data/holdings.py):
-whoever names one afterwards sees that it is gone, and stores it again. A manifest that cannot be read stops this.
+(zoo/images/blobs.py). Files are removed in transactions in which nobody can name one (service/data/holdings.py), and
+each looks again at what the zoo and the jobs name: whoever names one afterwards sees that it is gone.
+
+A manifest that cannot be read might name anything. So its project keeps all it has; of a domain, all that was here when
+it was made is kept. The rest goes on.
 """
 
+import logging
+import math
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +29,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from headhunt.errors import BlobBroken, UnknownVersion
-from headhunt.vocabulary import Struct
+from headhunt.errors import BlobBroken, ServiceUnavailable, UnknownVersion
+from headhunt.vocabulary import Domain, Struct
 from service.data.holdings import chunks, generation_ends, listed, remove_files
 from service.database import Database
-from service.drafts import SENT
+from service.drafts import SENT, sent_name
 from service.locks import if_alone
 from service.shared_zoo import SharedZoo, weights_name
 from service.store import Store
@@ -48,8 +54,10 @@ from zoo.images.blobs import DIGEST
 HOUR_S, DAY_S, MONTH_S = 3600.0, 86400.0, 30 * 86400.0
 LOCK = 4_846_845
 UPLOAD = re.compile(r"[0-9a-f]{32}")
-DRAFT = re.compile(r"upload-.*|fetch-[0-9a-f]{32}")
+DRAFT = re.compile(r"upload-.*|fetch-[0-9a-f]{32}|weights-[0-9a-f]{32}\.safetensors")
+TRIES = 20
 Clock = Callable[[], float]
+log = logging.getLogger("headhunt.collecting")
 
 
 class Collected(Struct, frozen=True, omit_defaults=False):
@@ -73,26 +81,25 @@ class Collector:
 
     def __init__(self, database: Database, home: Path, store: Store, clock: Clock = time.time) -> None:
         self.database, self.home, self.store, self.clock = database, home, store, clock
-        self.zoo = SharedZoo(database, home, store)
+        self.zoo, self.catalogue = SharedZoo(database, home, store), Catalogue(home)
         self._counts: dict[str, int] = {}
         self._dry = False
+        self._read: dict[str, frozenset[str] | None] = {}
         self._unnamed: set[tuple[str, str]] = set()
 
     def collect(self, dry: bool = False) -> Collected | None:
-        """dry: only say what would be removed. None: another process is at it. Raises CatalogueBroken, BlobBroken."""
+        """dry: only say what would be removed. None: another process is at it. Raises CatalogueBroken."""
         with if_alone(self.database, LOCK, self.home / "collect.lock") as alone:
             if not alone:
                 return None
-            self._counts, self._dry, self._unnamed = {}, dry, set()
-            self.zoo.pull()
-            shelf = Catalogue(self.home).read()
+            self._counts, self._dry, self._unnamed, self._read = {}, dry, set(), {}
             self._expired()
             self._uploads()
             self._drafts()
             self._rows()
-            self._images(self._protected(shelf))
-            self._manifests(shelf)
-            self._stored_zoo(shelf)
+            self._images()
+            self._manifests()
+            self._stored_zoo()
             self._caches()
             return msgspec.convert(self._counts, Collected)
 
@@ -144,12 +151,15 @@ class Collector:
         with self.database.read() as connection:
             digests = set(connection.execute(sa.select(project_blobs.c.digest).where(old)).scalars())
             seen = self._versions(connection, project)
-        digests -= self._named(seen)
-        if not digests:
+        named = self._named(seen)
+        if named is None or not digests - named:
             return
         with self.database.write() as connection:
             remove_files(connection)
-            digests -= self._named(self._versions(connection, project) - seen)
+            newer = self._named(self._versions(connection, project) - seen)
+            if newer is None:
+                return
+            digests -= named | newer
             self._unnamed |= {(project, digest) for digest in digests}
             self._count("unnamed", len(digests))
             for some in chunks(() if self._dry else digests):
@@ -174,30 +184,63 @@ class Collector:
         return set(connection.execute(wanted).scalars())
 
     def _of_jobs(self, connection: Connection) -> set[str]:
+        return {one["version"] for one in self._specs(connection) if isinstance(one.get("version"), str)}
+
+    def _drafts_of_jobs(self, connection: Connection) -> set[str]:
+        """Weights that were sent, as the store names them: a job that waits for days needs them still."""
+        return {sent_name(one["draft"]) for one in self._specs(connection) if isinstance(one.get("draft"), str)}
+
+    def _specs(self, connection: Connection) -> list[dict[str, Any]]:
         active = jobs.c.state.in_(("queued", "running"))
         specs = connection.execute(sa.select(jobs.c.spec).where(active)).scalars()
-        found = (msgspec.json.decode(spec) for spec in specs)
-        return {one["version"] for one in found if isinstance(one, dict) and isinstance(one.get("version"), str)}
+        return [one for one in map(msgspec.json.decode, specs) if isinstance(one, dict)]
 
-    def _named(self, versions: Iterable[str]) -> set[str]:
-        """Raises BlobBroken: what a manifest that cannot be read names is not known, and might be anything."""
+    def _names(self, version: str) -> frozenset[str] | None:
+        """The images that a version names. None: its manifest cannot be read."""
+        if version not in self._read:
+            try:
+                found = frozenset(entry.digest for entry in self.store.manifest(version).entries)
+                self._read[version] = found
+            except (UnknownVersion, BlobBroken) as error:
+                log.warning(
+                    "the manifest of version %s cannot be read, so what it may name is kept: %s", version, error
+                )
+                self._read[version] = None
+        return self._read[version]
+
+    def _named(self, versions: Iterable[str]) -> set[str] | None:
+        """None: one of the manifests cannot be read, and might name anything."""
         found: set[str] = set()
         for version in versions:
-            try:
-                found.update(entry.digest for entry in self.store.manifest(version).entries)
-            except UnknownVersion as error:
-                raise BlobBroken(f"The manifest of version {version} is gone. Send its dataset again.") from error
+            names = self._names(version)
+            if names is None:
+                return None
+            found |= names
         return found
 
-    def _protected(self, shelf: Shelf) -> set[str]:
-        """Images of domains and of running jobs. Those of datasets have rows."""
-        with self.database.read() as connection:
-            versions = self._of_jobs(connection)
-        found = self._named(domain.version for domain in shelf.domains.values() if domain.version is not None)
-        for version in versions:
-            with suppress(BlobBroken):  # such a job cannot go on anyhow
-                found |= self._named([version])
-        return found
+    @contextmanager
+    def _removing(self) -> Iterator[tuple[Connection, Shelf]]:
+        """Nobody names a file until this ends, and the zoo is the newest of all machines. It is pulled outside: who
+        pushes waits for the database while holding what who pulls waits for."""
+        for _ in range(TRIES):
+            self.zoo.pull()
+            with self.database.write() as connection:
+                remove_files(connection)
+                if self.zoo.is_newest(connection):
+                    yield connection, self.catalogue.read()
+                    return
+        raise ServiceUnavailable("Others change the zoo all the time. Try again.")
+
+    def _spared(self, old: Mapping[str, float], connection: Connection, shelf: Shelf) -> set[str]:
+        """Of these digests those that domains and running jobs name. Those of datasets have rows. old: when each was
+        written or found last."""
+        spared: set[str] = set()
+        for domain in shelf.domains.values():
+            names = frozenset[str]() if domain.version is None else self._names(domain.version)
+            spared.update({name for name in old if old[name] <= made(domain)} if names is None else names & old.keys())
+        for version in self._of_jobs(connection):  # one that cannot be read: such a job cannot go on anyhow
+            spared |= (self._names(version) or frozenset()) & old.keys()
+        return spared
 
     def _held(self, connection: Connection, digests: Iterable[str]) -> set[str]:
         """Those that a project has, and will still have after this pass."""
@@ -212,50 +255,55 @@ class Collector:
 
     # --- files ---
 
-    def _images(self, protected: set[str]) -> None:
-        """A folder at a time, so that nobody waits for long."""
+    def _images(self) -> None:
+        """A folder at a time, so that nobody waits for long. Manifests are read ahead, for the same reason."""
+        self.zoo.pull()
+        for domain in self.catalogue.read().domains.values():
+            if domain.version is not None:
+                self._names(domain.version)
         for folder in sorted((self.home / "blobs").glob("??")):
             old = {path.name: path for path in self._old(folder, HOUR_S)}
-            with self.database.write() as connection:
-                remove_files(connection)
-                blobs = {name for name in old if DIGEST.fullmatch(name)} - protected
-                kept = protected | self._held(connection, blobs)
-                for name in old.keys() - kept:  # also what killed writers left
-                    self._take_away(old[name], "images")
-        names = {lying.name for lying in self.store.lying("blobs") if lying.age_s > HOUR_S}
-        self._take_stored({f"blobs/{name}": name.rpartition("/")[2] for name in names}, protected)
+            with self._removing() as (connection, shelf):
+                blobs = {name for name in old if DIGEST.fullmatch(name)}
+                blobs -= self._held(connection, blobs)
+                written = {name: time_of(old[name]) for name in blobs}
+                gone = blobs - self._spared(written, connection, shelf) if blobs else blobs
+                for name in [name for name in old if name in gone or not DIGEST.fullmatch(name)]:
+                    self._take_away(old[name], "images")  # also what killed writers left
+        self._take_stored({lying.name: lying.age_s for lying in self.store.lying("blobs") if lying.age_s > HOUR_S})
 
-    def _take_stored(self, names: dict[str, str], protected: set[str]) -> None:
-        """names: in the store, and their digests."""
-        for some in chunks(name for name, digest in names.items() if digest not in protected):
-            with self.database.write() as connection:
-                remove_files(connection)
-                held = self._held(connection, [names[name] for name in some])
-                self._remove_stored(connection, [name for name in some if names[name] not in held])
+    def _take_stored(self, ages: dict[str, float]) -> None:
+        """ages: of files in the store, as ab/<digest>."""
+        now = time.time()
+        for some in chunks(ages):
+            with self._removing() as (connection, shelf):
+                old = {name.rpartition("/")[2]: now - ages[name] for name in some}
+                gone = old.keys() - self._held(connection, old)
+                gone -= self._spared({digest: old[digest] for digest in gone}, connection, shelf)
+                self._remove_stored(connection, [f"blobs/{name}" for name in some if name.rpartition("/")[2] in gone])
 
-    def _manifests(self, shelf: Shelf) -> None:
-        domains = {domain.version for domain in shelf.domains.values()}
+    def _manifests(self) -> None:
         stored = {lying.name for lying in self.store.lying("versions") if lying.age_s > HOUR_S}
         old = {path.name: path for path in self._old(self.home / "versions", HOUR_S)}
-        with self.database.write() as connection:
-            remove_files(connection)
+        with self._removing() as (connection, shelf):
+            domains = {domain.version for domain in shelf.domains.values()}
             used = {f"{one}.json" for one in self._versions(connection) | self._of_jobs(connection) | domains}
             for name in old.keys() - used:
                 self._take_away(old[name], "manifests")
             self._remove_stored(connection, [f"versions/{name}" for name in stored - used])
 
-    def _stored_zoo(self, shelf: Shelf) -> None:
+    def _stored_zoo(self) -> None:
         """Weights and states of the catalogue that are the newest no longer, and weights whose job never came."""
         if not self.store.shared:
             return
-        with self.database.read() as connection:
-            newest = {f"zoo/{one}" for one in connection.execute(sa.select(shared_files.c.digest)).scalars()}
-        kept = newest | {weights_name(str(card.weights)) for card in shelf.cards.values()}
         for folder in ("zoo", "weights", SENT):
-            old = {f"{folder}/{lying.name}" for lying in self.store.lying(folder) if lying.age_s > DAY_S} - kept
-            if old:
-                with self.database.write() as connection:
-                    self._remove_stored(connection, sorted(old))
+            old = {f"{folder}/{lying.name}" for lying in self.store.lying(folder) if lying.age_s > DAY_S}
+            if not old:
+                continue
+            with self._removing() as (connection, shelf):
+                newest = {f"zoo/{one}" for one in connection.execute(sa.select(shared_files.c.digest)).scalars()}
+                named = {weights_name(str(card.weights)) for card in shelf.cards.values()}
+                self._remove_stored(connection, sorted(old - newest - named - self._drafts_of_jobs(connection)))
 
     def _remove_stored(self, connection: Connection, names: list[str]) -> None:
         self._count("stored", len(names))
@@ -264,8 +312,11 @@ class Collector:
             self.store.remove(names)
 
     def _drafts(self) -> None:
-        for path in self._old(self.home / "uploads", DAY_S):
-            if DRAFT.fullmatch(path.name):
+        old = [path for path in self._old(self.home / "uploads", DAY_S) if DRAFT.fullmatch(path.name)]
+        with self.database.read() as connection:  # afterwards: an order stands before its file is a day old
+            waiting = self._drafts_of_jobs(connection) if old else set()
+        for path in old:
+            if sent_name(path.name) not in waiting:
                 self._count("drafts", freed=path.stat().st_size if path.is_file() else 0)
                 if not self._dry:
                     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
@@ -300,3 +351,18 @@ class Collector:
                 self._count(what, freed=found.st_size)
             else:
                 aside.rename(path)
+
+
+def made(domain: Domain) -> float:
+    """When all images of a domain were here, at the latest."""
+    try:
+        return datetime.fromisoformat(str(domain.created)).timestamp() + HOUR_S
+    except ValueError:
+        return math.inf
+
+
+def time_of(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

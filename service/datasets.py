@@ -117,6 +117,15 @@ class Datasets:
             raise UnknownDataset(named)
         return dataset_of(row)
 
+    def check_there(self, project: str, own: str, version: str) -> None:
+        """Whether a dataset still has this version, while nothing is collected: so its files have been kept until now.
+        Raises UnknownDataset."""
+        same = (dataset_versions.c.dataset == own) & (dataset_versions.c.version == version)
+        with self.database.write() as connection:
+            self.holdings.lock(connection, project)
+            if connection.execute(sa.select(dataset_versions.c.number).where(same).limit(1)).first() is None:
+                raise UnknownDataset(own)
+
     def versions(self, project: str, named: str, before: int | None = None, limit: int = 100) -> list[Dataset]:
         """All versions of one, the newest first; `before`: the number of the last one that was seen."""
         own = self.get(project, named).id

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from headhunt.errors import ServiceUnavailable
 from service.data.holdings import COLLECTED
@@ -71,6 +72,10 @@ class SharedZoo:
         if whole:
             self._bring_all(newest)
 
+    def is_newest(self, connection: Connection) -> bool:
+        """Whether nobody has pushed since the last pull, as this transaction sees it."""
+        return not self.store.shared or self._newest_in(connection) == self._seen
+
     def pull_weights(self, digests: Iterable[str]) -> None:
         """Those that are not here."""
         places = {digest: self.home / "weights" / f"{digest}.safetensors" for digest in digests}
@@ -93,7 +98,10 @@ class SharedZoo:
 
     def _newest(self) -> dict[str, Newest]:
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(shared_files)).all()
+            return self._newest_in(connection)
+
+    def _newest_in(self, connection: Connection) -> dict[str, Newest]:
+        rows = connection.execute(sa.select(shared_files)).all()
         return {row.name: Newest(row.digest, row.revision) for row in rows if row.name != COLLECTED}
 
     def _take(self, name: str, digest: str) -> None:

@@ -7,7 +7,7 @@ Nothing here loads torch or goes to a hub, and nothing that a request names is e
 import re
 from pathlib import Path
 
-from headhunt.errors import BadSpec, BadValue, UnknownModel, UnknownNetwork, printable
+from headhunt.errors import BadSpec, BadValue, UnknownDataset, UnknownModel, UnknownNetwork, printable
 from headhunt.protocols import check_protocol
 from headhunt.vocabulary import Domain
 from headhunt.wire import CellAsked, DomainAsked, ModelAdded, WeightsSent
@@ -87,7 +87,10 @@ class Stocking:
         return domain.version, domain.name, None
 
     def publish(self, asked: DomainAsked, project: str) -> Domain:
-        """A dataset becomes a row of the zoo. Raises UnknownDataset, NameTaken, BadValue."""
+        """A dataset becomes a row of the zoo. Raises UnknownDataset, NameTaken, BadValue.
+
+        Its files are kept by the dataset, then by the row. So it is looked at once more when the row stands: if it was
+        removed meanwhile, its files may be gone, and so goes the row."""
         dataset = self.datasets.get(project, asked.dataset)
         check_words(asked.description)
         check_words(asked.license or "")
@@ -102,6 +105,13 @@ class Stocking:
         )
         with self.repository.change() as draft:
             draft.add_domain(row)
+        try:
+            self.datasets.check_there(project, dataset.id, dataset.version)
+        except UnknownDataset:
+            with self.repository.change() as draft:
+                if draft.domains.get(row.name) == row:
+                    draft.remove_domain(row.name)
+            raise
         return row
 
 

@@ -3,28 +3,33 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from headhunt.cli.main import main
-from headhunt.errors import BlobBroken
+from headhunt.errors import UnknownDataset
 from headhunt.vocabulary import Domain
+from headhunt.wire import DomainAsked
 from service.collecting import DAY_S, HOUR_S, LOCK, MONTH_S, Collected, Collector
 from service.database import Database
 from service.jobs.queue import Order
 from service.locks import if_alone
 from service.parts import Service, service_of
+from service.repository import Repository
 from service.settings import Settings
+from service.stocking import Stocking
+from service.store import LocalStore, Lying
 from service.tables import project_blobs, sessions, uploads
 from tests.service.asking import Client, archive, bearer, send
 from tests.service.test_datasets import send_blobs
 from tests.service.test_resumable import begin, part
-from tests.zoo.images import folder_of, many
-from zoo.catalogue.store import Catalogue
+from tests.zoo.images import folder_of, many, picture
+from zoo.catalogue.store import Catalogue, Draft
 from zoo.images.blobs import Blobs
 from zoo.images.samples import open_sample
 
@@ -163,15 +168,97 @@ def test_sessions_that_have_expired_go(service: Service) -> None:
     assert collect(service).sessions == 1
 
 
-def test_nothing_goes_while_a_manifest_cannot_be_read(client: Client, keys: dict[str, str], service: Service) -> None:
+def test_a_project_keeps_all_while_a_manifest_of_it_cannot_be_read_and_the_rest_goes_on(
+    client: Client, keys: dict[str, str], service: Service
+) -> None:
     version = send(client, keys["member"]).json()["version"]
     send_blobs(client, keys["member"], many(4))
+    kept = files(service, "blobs")
+    send_blobs(client, keys["other"], {f"other/{i}.png": picture(900 + i) for i in range(3)})
     (service.settings.home / "versions" / f"{version}.json").write_bytes(b"{")
     a_day_passes(service.database, project_blobs)
-    before = files(service, "blobs")
-    with pytest.raises(BlobBroken):
-        collect(service)
-    assert files(service, "blobs") == before
+    found = collect(service)
+    assert (found.unnamed, found.images) == (3, 3)
+    assert files(service, "blobs") == kept
+
+
+def damaged(place: Path) -> None:
+    place.write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [damaged, Path.unlink])
+def test_a_domain_whose_manifest_is_lost_keeps_what_was_here_before_it_and_nothing_else(
+    client: Client, keys: dict[str, str], service: Service, spoil: Callable[[Path], None]
+) -> None:
+    version = publish(client, keys["owner"])
+    client.delete("/api/v1/datasets/photos", headers=bearer(keys["owner"]))
+    kept = files(service, "blobs")
+    spoil(service.settings.home / "versions" / f"{version}.json")
+    send_blobs(client, keys["member"], {f"{i}.png": picture(900 + i) for i in range(4)})
+    for name in files(service, "blobs") - kept:  # as if they came long after the domain
+        os.utime(service.settings.home / name, (time.time() + DAY_S, time.time() + DAY_S))
+    a_day_passes(service.database, project_blobs)
+    assert collect(service, later_s=2 * DAY_S).images == 4
+    assert files(service, "blobs") == kept
+
+
+def publish(client: Client, key: str) -> str:
+    version = send(client, key).json()["version"]
+    made = client.post("/api/v1/zoo/domains", headers=bearer(key), json={"dataset": "photos", "name": "pets"})
+    assert made.status_code == 201, made.text
+    return str(version)
+
+
+class Midway(LocalStore):
+    """Does something once, in the middle of a pass: when this folder of a store is looked at."""
+
+    def __init__(self, home: Path, folder: str, then: Callable[[], object]) -> None:
+        super().__init__(home)
+        self.folder, self.then = folder, then
+
+    def lying(self, folder: str) -> Iterator[Lying]:
+        if folder == self.folder:
+            self.then()
+        return super().lying(folder)
+
+
+@pytest.mark.parametrize("folder", ["uploads", "blobs", "versions"])
+def test_a_domain_that_is_published_during_a_pass_keeps_its_files(
+    client: Client, keys: dict[str, str], service: Service, folder: str
+) -> None:
+    """Its dataset goes at once, so that nothing else protects them."""
+
+    def then() -> None:
+        publish(client, keys["owner"])
+        assert client.delete("/api/v1/datasets/photos", headers=bearer(keys["owner"])).status_code == 204
+
+    home, clock = service.settings.home, lambda: time.time() + 2 * HOUR_S
+    assert Collector(service.database, home, Midway(home, folder, then), clock).collect() is not None
+    assert collect(service) == Collected()
+    domain = service.repository.shelf().domain("pets")
+    entries = service.store.manifest(str(domain.version)).entries
+    assert len(entries) == 6
+    assert service.store.lacking([entry.digest for entry in entries], ()) == set()
+
+
+def test_a_dataset_that_goes_while_it_is_published_is_no_domain(
+    client: Client, keys: dict[str, str], service: Service
+) -> None:
+    send(client, keys["owner"])
+    project = service.projects.ensure("default")
+
+    class Late(Repository):
+        @contextmanager
+        def change(self) -> Iterator[Draft]:
+            with super().change() as draft:
+                yield draft
+                if "pets" in draft.domains:
+                    service.datasets.remove(project, "photos")
+
+    stocking = Stocking(Late(service.settings.home, service.shared_zoo), service.datasets)
+    with pytest.raises(UnknownDataset):
+        stocking.publish(DomainAsked(dataset="photos", name="pets"), project)
+    assert service.repository.shelf().domains == {}
 
 
 def test_one_process_collects_at_a_time(service: Service, settings: Settings) -> None:
