@@ -12,7 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -87,6 +87,13 @@ class ObjectStore:
                 with (folder / name).open("rb") as part:
                     shutil.copyfileobj(part, into, PIECE)
                 (folder / name).unlink()
+
+    def parts(self, upload: str) -> set[str]:
+        return {lying.name for lying in self.lying(f"uploads/{upload}")}
+
+    def drop_part(self, upload: str, name: str) -> None:
+        with suppress(BlobBroken):
+            self.remove([f"uploads/{upload}/{name}"])
 
     def drop(self, upload: str) -> None:
         self.remove([f"uploads/{upload}/{lying.name}" for lying in self.lying(f"uploads/{upload}")])

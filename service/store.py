@@ -60,7 +60,13 @@ class Store(Protocol):
         """The file may go afterwards."""
 
     def join(self, upload: str, names: Collection[str], into: Writable) -> None:
-        """Writes parts in this order."""
+        """Writes parts in this order. Raises FileNotFoundError or BlobBroken where one is gone."""
+
+    def parts(self, upload: str) -> set[str]:
+        """The names of all that are here."""
+
+    def drop_part(self, upload: str, name: str) -> None:
+        """Removes one; nothing when there is none."""
 
     def drop(self, upload: str) -> None:
         """Removes all parts of an upload; nothing when there are none."""
@@ -111,6 +117,13 @@ class LocalStore:
         for name in names:
             with (parts_of(self.home, upload) / name).open("rb") as part:
                 shutil.copyfileobj(part, into, PIECE)
+
+    def parts(self, upload: str) -> set[str]:
+        folder = parts_of(self.home, upload)
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+    def drop_part(self, upload: str, name: str) -> None:
+        (parts_of(self.home, upload) / name).unlink(missing_ok=True)
 
     def drop(self, upload: str) -> None:
         shutil.rmtree(parts_of(self.home, upload), ignore_errors=True)

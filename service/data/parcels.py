@@ -3,8 +3,9 @@ so that any machine may take the next one and join them.
 
     ask --upload--> part 3, part 1, part 1 again, part 2 --finish--> one draft, checked --> dataset; parts are dropped
 
-A part is written under its number and its digest before its row is: what the rows say is there, whatever was killed. A
-finished upload remembers its dataset until it is collected, so finishing twice is as once.
+A part is written under its number and its digest before its row is: what the rows say is there, whatever was killed;
+what no row says any longer is removed. Where a part is gone nevertheless (a backup has none), it is asked for again. A
+finished upload remembers its dataset until either is gone, so finishing twice is as once.
 """
 
 import uuid
@@ -14,7 +15,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from headhunt.errors import BadValue, ChecksumMismatch, HasEnded, KeyReused, TooLarge, UnknownUpload, UploadIncomplete
+from headhunt.errors import (
+    BadValue,
+    BlobBroken,
+    ChecksumMismatch,
+    HasEnded,
+    HeadhuntError,
+    KeyReused,
+    TooLarge,
+    UnknownUpload,
+    UploadIncomplete,
+)
 from headhunt.vocabulary import MIB
 from headhunt.wire import Dataset, Upload, UploadAsked
 from service.data.holdings import Holdings, check_digests
@@ -22,6 +33,7 @@ from service.data.rows import Target, check_name
 from service.database import Database
 from service.datasets import Datasets
 from service.store import Store
+from service.tables import datasets as dataset_rows
 from service.tables import upload_parts, uploads
 from service.uploads import LARGEST, Draft
 
@@ -40,6 +52,8 @@ class Parcels:
         with self.database.write() as connection:
             self.holdings.lock(connection, project)
             mine = (uploads.c.project == project) & (uploads.c.key == key)
+            gone = uploads.c.dataset.is_not(None) & uploads.c.dataset.not_in(sa.select(dataset_rows.c.id))
+            connection.execute(sa.delete(uploads).where(mine, gone))
             if key is not None and (row := connection.execute(sa.select(uploads).where(mine)).first()) is not None:
                 if (row.name, row.size, row.digest) != (asked.name, asked.size, asked.digest):
                     raise KeyReused("This Idempotency-Key is of another upload. Give another one.")
@@ -57,29 +71,30 @@ class Parcels:
 
     def put(self, project: str, upload: str, number: int, file: Draft) -> Upload:
         """One part, which has come. Raises UnknownUpload, TooLarge, HasEnded."""
-        size, digest = file.size, file.digest
         with self.database.read() as connection:
-            self._check_part(connection, project, upload, (number, size))
-        self.store.put_part(upload, part_name(number, digest), Path(file.name))
-        with self.database.write() as connection:
-            row = self._check_part(connection, project, upload, (number, size), lock=True)
-            same = (upload_parts.c.upload == upload) & (upload_parts.c.number == number)
-            connection.execute(sa.delete(upload_parts).where(same))
-            now = self.database.now
-            values = {"upload": upload, "number": number, "size": size, "digest": digest, "created": now}
-            connection.execute(sa.insert(upload_parts).values(values))
-            connection.execute(sa.update(uploads).where(uploads.c.id == upload).values(touched=now))
-            return self._shown(connection, row)
+            self._check_part(connection, project, upload, (number, file.size))
+        self.store.put_part(upload, part_name(number, file.digest), Path(file.name))
+        try:
+            shown, before = self._put(project, upload, number, file)
+        except HeadhuntError:
+            self._forget(upload, number, file.digest)
+            raise
+        if before not in (None, file.digest):
+            self._forget(upload, number, str(before))
+        return shown
 
     def finish(self, project: str, upload: str, file: Draft) -> tuple[Dataset, bool]:
         """Join the parts in this file, and make the dataset of it. Raises UploadIncomplete, ChecksumMismatch."""
         with self.database.read() as connection:
+            parts = self._parts(connection, upload)  # first: whoever finishes this takes them away
             row = self._read(connection, project, upload)
-            parts = self._parts(connection, upload)
         if row.dataset is not None:
             return self.datasets.get(project, row.dataset), False
         check_whole(row, parts)
-        self.store.join(upload, [part_name(part.number, part.digest) for part in parts], file)
+        try:
+            self.store.join(upload, names_of(parts), file)
+        except (FileNotFoundError, BlobBroken):
+            return self._finished(project, upload), False
         file.finish()
         if row.digest not in (None, file.digest):
             raise ChecksumMismatch("The parts together are not what was announced. Send them again.")
@@ -97,6 +112,41 @@ class Parcels:
         self.store.drop(upload)
 
     # --- inside ---
+
+    def _put(self, project: str, upload: str, number: int, file: Draft) -> tuple[Upload, str | None]:
+        """The row of a part, and the digest of the one whose place it takes."""
+        same = (upload_parts.c.upload == upload) & (upload_parts.c.number == number)
+        with self.database.write() as connection:
+            row = self._check_part(connection, project, upload, (number, file.size), lock=True)
+            before = connection.execute(sa.select(upload_parts.c.digest).where(same)).scalar()
+            connection.execute(sa.delete(upload_parts).where(same))
+            now = self.database.now
+            values = {"upload": upload, "number": number, "size": file.size, "digest": file.digest, "created": now}
+            connection.execute(sa.insert(upload_parts).values(values))
+            connection.execute(sa.update(uploads).where(uploads.c.id == upload).values(touched=now))
+            return self._shown(connection, row), before
+
+    def _forget(self, upload: str, number: int, digest: str) -> None:
+        """A part that no row names is not counted, so it is not kept."""
+        with self.database.read() as connection:
+            kept = names_of(self._parts(connection, upload))
+        if part_name(number, digest) not in kept:
+            self.store.drop_part(upload, part_name(number, digest))
+
+    def _finished(self, project: str, upload: str) -> Dataset:
+        """Parts were gone: somebody else has finished this upload, or removed it, or they are lost."""
+        with self.database.write() as connection:
+            row = self._read(connection, project, upload, lock=True)
+            parts = self._parts(connection, upload)
+            there = self.store.parts(upload)
+            for part in [part for part in parts if part_name(part.number, part.digest) not in there]:
+                same = (upload_parts.c.upload == upload) & (upload_parts.c.number == part.number)
+                connection.execute(sa.delete(upload_parts).where(same))
+                parts.remove(part)
+        if row.dataset is not None:
+            return self.datasets.get(project, row.dataset)
+        check_whole(row, parts)
+        raise UploadIncomplete("A part was being replaced. Finish again.")
 
     def _check_part(
         self, connection: Connection, project: str, upload: str, part: tuple[int, int], lock: bool = False
@@ -157,6 +207,10 @@ def check_whole(row: Row[Any], parts: list[Row[Any]]) -> None:
     received = sum(part.size for part in parts)
     if received != row.size:
         raise UploadIncomplete(f"{received:,} of {row.size:,} bytes are here. Send the rest, then finish again.")
+
+
+def names_of(parts: list[Row[Any]]) -> list[str]:
+    return [part_name(part.number, part.digest) for part in parts]
 
 
 def part_name(number: int, digest: str) -> str:

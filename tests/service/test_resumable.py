@@ -1,13 +1,19 @@
 """Archives in parts: in any order, twice, at once, and cut off anywhere. On both databases."""
 
 import hashlib
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headhunt.errors import UnknownUpload
+from service.data.parcels import Parcels
+from service.parts import service_of
 from service.settings import Settings
+from service.store import LocalStore, Writable
+from service.uploads import LARGEST, Draft, new_file
 from tests.service.asking import Client, archive, bearer
 
 
@@ -75,6 +81,97 @@ def test_a_part_that_was_wrong_can_be_sent_again(client: Client, keys: dict[str,
     assert (wrong.status_code, wrong.json()["code"]) == (422, "checksum_mismatch")
     part(client, key, own, 1, pieces[1])
     assert finish(client, key, own).status_code == 201
+
+
+def test_a_part_whose_place_another_took_is_kept_no_longer(
+    client: Client, keys: dict[str, str], settings: Settings
+) -> None:
+    own = begin(client, keys["member"], b"data" * 9).json()["id"]
+    for i in range(9):
+        assert part(client, keys["member"], own, 1, b"part %d" % i).status_code == 200
+    assert [path.read_bytes() for path in parts_in(settings)] == [b"part 8"]
+
+
+def parts_in(settings: Settings) -> list[Path]:
+    return [path for path in (settings.home / "uploads").rglob("*") if path.is_file()]
+
+
+def test_parts_that_were_lost_are_asked_for_again(client: Client, keys: dict[str, str], settings: Settings) -> None:
+    data, key = archive(4), keys["member"]
+    own = begin(client, key, data).json()["id"]
+    pieces = pieces_of(data)
+    for number, piece in pieces.items():
+        part(client, key, own, number, piece)
+    for lost in parts_in(settings):
+        if lost.name[:5] in ("00002", "00004"):
+            lost.unlink()
+    early = finish(client, key, own)
+    assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete"), early.text
+    assert client.get(f"/api/v1/uploads/{own}", headers=bearer(key)).json()["parts"] == [1, 3]
+    for number in (2, 4):
+        assert part(client, key, own, number, pieces[number]).status_code == 200
+    assert finish(client, key, own).status_code == 201
+
+
+class Overtaken(LocalStore):
+    """Somebody else does something just before the parts are joined."""
+
+    then: Callable[[], Any]
+
+    def join(self, upload: str, names: Collection[str], into: Writable) -> None:
+        self.then()
+        super().join(upload, names, into)
+
+
+def finish_overtaken(settings: Settings, client: Client, key: str, then: Callable[[str], Any]) -> Any:
+    data = archive(4)
+    own = begin(client, key, data).json()["id"]
+    part(client, key, own, 1, data)
+    service = service_of(settings)
+    store = Overtaken(settings.home)
+    store.then = lambda: then(own)
+    late = Parcels(service.database, store, service.holdings, service.datasets)
+    lane = ThreadPoolExecutor(2)
+    with new_file(settings.home / "uploads") as file, lane:
+        try:
+            return late.finish(service.projects.ensure("default"), own, Draft(file, lane, LARGEST))
+        finally:
+            service.database.close()
+
+
+def test_whoever_finishes_second_gets_what_the_first_has_made(
+    client: Client, keys: dict[str, str], settings: Settings
+) -> None:
+    first = []
+    made, new = finish_overtaken(
+        settings, client, keys["member"], lambda own: first.append(finish(client, keys["member"], own))
+    )
+    assert (made.id, new) == (first[0].json()["id"], False)
+
+
+def test_an_upload_that_is_removed_while_it_is_finished_is_unknown(
+    client: Client, keys: dict[str, str], settings: Settings
+) -> None:
+    with pytest.raises(UnknownUpload):
+        finish_overtaken(
+            settings,
+            client,
+            keys["member"],
+            lambda own: client.delete(f"/api/v1/uploads/{own}", headers=bearer(keys["member"])),
+        )
+
+
+def test_the_key_of_an_upload_whose_dataset_was_removed_is_free(client: Client, keys: dict[str, str]) -> None:
+    data, headers = archive(4), {**bearer(keys["member"]), "Idempotency-Key": "once"}
+    asked = {"name": "photos", "size": len(data)}
+    ids = []
+    for _ in range(2):
+        ids.append(client.post("/api/v1/uploads", headers=headers, json=asked).json()["id"])
+        part(client, keys["member"], ids[-1], 1, data)
+        assert finish(client, keys["member"], ids[-1]).status_code == 201
+        assert client.post("/api/v1/uploads", headers=headers, json=asked).json()["id"] == ids[-1]
+        client.delete("/api/v1/datasets/photos", headers=bearer(keys["member"]))
+    assert ids[0] != ids[1]
 
 
 def test_the_same_key_is_the_same_upload(client: Client, keys: dict[str, str]) -> None:
