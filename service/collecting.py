@@ -1,6 +1,6 @@
 """What nobody needs any more is removed: by a worker every hour, and by `headhunt collect`.
 
-    drafts, uploads in parts           untouched for a day
+    drafts, uploads in parts           untouched for a day; weights that were sent, unless a job waits for them
     files of a project                 that no dataset of it names, a day after they came
     images, manifests                  that no project has, no domain of the zoo names, no job works on
     features, probes                   not used for a month

@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from headhunt.errors import InUse, NameTaken, UnknownDataset, UnknownVersion, printable
+from headhunt.errors import BlobBroken, InUse, NameTaken, UnknownDataset, UnknownVersion, printable
 from headhunt.vocabulary import Entry, SampleLimits, Version
 from headhunt.wire import BlobsKept, Dataset, DiffShown
 from service.data.holdings import Holdings, Vanished
@@ -152,9 +152,10 @@ class Datasets:
 
     def remove(self, project: str, named: str) -> None:
         """With its versions. Files that no other dataset of the project names are the project's no longer, and room is
-        free; the files themselves are collected later. Raises UnknownDataset, InUse."""
+        free; the files themselves are collected later. Where a manifest cannot be read, what it may name stays.
+        Raises UnknownDataset, InUse."""
         own = self.get(project, named).id
-        seen: dict[str, set[str]] = {}
+        seen: dict[str, set[str] | None] = {}
         for version in self._versions_of(project):  # read ahead, since nobody can write meanwhile
             self._digests(version, seen)
         with self.database.write() as connection:
@@ -165,10 +166,11 @@ class Datasets:
             versions = self._pairs(connection, project)
             mine = {version for dataset, version in versions if dataset == own}
             others = {version for dataset, version in versions if dataset != own}
-            gone = set[str]().union(*(self._digests(version, seen) for version in mine))
-            gone -= set[str]().union(*(self._digests(version, seen) for version in others))
+            gone = set[str]().union(*(self._digests(version, seen) or () for version in mine))
+            kept = [self._digests(version, seen) for version in others]
             connection.execute(sa.delete(datasets).where(datasets.c.id == own, datasets.c.project == project))
-            self.holdings.let_go(connection, project, gone)
+            if None not in kept:
+                self.holdings.let_go(connection, project, gone.difference(*(one for one in kept if one is not None)))
 
     # --- inside ---
 
@@ -232,9 +234,13 @@ class Datasets:
         rows = connection.execute(wanted.where(datasets.c.project == project))
         return {(row.id, row.version) for row in rows}
 
-    def _digests(self, version: str, seen: dict[str, set[str]]) -> set[str]:
+    def _digests(self, version: str, seen: dict[str, set[str] | None]) -> set[str] | None:
+        """None: its manifest is gone or damaged."""
         if version not in seen:
-            seen[version] = {entry.digest for entry in self.store.manifest(version).entries}
+            try:
+                seen[version] = {entry.digest for entry in self.store.manifest(version).entries}
+            except (UnknownVersion, BlobBroken):
+                seen[version] = None
         return seen[version]
 
 

@@ -1,9 +1,7 @@
 """Weights that were sent, until their job has run: in the home, and in the store where other machines look."""
 
 import re
-import time
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 from headhunt.errors import WeightsUnavailable
@@ -11,18 +9,11 @@ from service.store import Store
 
 SENT = "sent"
 DRAFT = re.compile(r"weights-[0-9a-f]{32}\.safetensors")
-OLD_S = 24 * 3600.0
-"""Weights whose job never came are thrown away after so long."""
 
 
 def kept_draft(home: Path, draft: Path) -> Path:
-    """The file under a name of its own, for a worker to find. What nobody came for is thrown away on the way."""
-    folder = home / "uploads"
-    for old in folder.glob("weights-*.safetensors"):
-        with suppress(FileNotFoundError):
-            if old.stat().st_mtime < time.time() - OLD_S:
-                old.unlink()
-    kept = folder / f"weights-{uuid.uuid4().hex}.safetensors"
+    """The file under a name of its own, for a worker to find. Where no job waits for it, it goes after a day."""
+    kept = home / "uploads" / f"weights-{uuid.uuid4().hex}.safetensors"
     kept.hardlink_to(draft)
     return kept
 

@@ -9,7 +9,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from headhunt.errors import BadValue, UnsupportedType, one_line, printable
+from headhunt.errors import BadValue, HeadhuntError, ServiceUnavailable, UnsupportedType, one_line, printable
 from headhunt.vocabulary import Domain
 from headhunt.wire import CellAsked, DomainAsked, Job, ModelAdded, WeightsSent
 from service.access import Caller
@@ -72,12 +72,13 @@ async def send_weights(
         asked = service.stocking.weights(sent, kept, digest)
         order = order_of(request, caller, asked, again, await sync_to_thread(shared, service))
         answer = await sync_to_thread(accepted, service.queue, order)
-        if (await sync_to_thread(service.queue.spec, answer.content.id)).get("draft") != kept.name:
-            kept.unlink()  # this key has brought the same before
-        return answer
-    except BaseException:
-        kept.unlink(missing_ok=True)
+    except HeadhuntError as error:  # anything else may come after the order was written: then a job waits for the file
+        if not isinstance(error, ServiceUnavailable):
+            kept.unlink(missing_ok=True)
         raise
+    if (await sync_to_thread(service.queue.spec, answer.content.id)).get("draft") != kept.name:
+        kept.unlink(missing_ok=True)  # this key has brought the same before
+    return answer
 
 
 @delete("/zoo/models/{model:path}", status_code=204, sync_to_thread=True, who="keeper", tags=TAGS)

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,24 @@ def test_a_dataset_in_use_stays_and_a_removed_one_gives_its_room_back(  # row 88
     assert service.projects.one(service.projects.ensure("default")).bytes == kept["bytes"]
     service.database.close()
     assert client.get(f"/api/v1/recommendations/{job['id']}", headers=bearer(keys["reader"])).status_code == 200
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda place: place.write_bytes(b"{")])
+def test_a_dataset_whose_manifest_is_lost_can_be_removed_and_the_others_lose_nothing(
+    client: Client, keys: dict[str, str], settings: Settings, spoil: Callable[[Path], Any]
+) -> None:
+    key = keys["member"]
+    made = {name: send(client, key, name, archive(count)).json() for name, count in (("a", 2), ("b", 3), ("c", 4))}
+    spoil(settings.home / "versions" / f"{made['c']['version']}.json")
+    service = service_of(settings)
+    project = service.projects.ensure("default")
+    assert client.delete("/api/v1/datasets/b", headers=bearer(key)).status_code == 204
+    assert service.projects.one(project).bytes == made["c"]["bytes"]
+    assert client.delete("/api/v1/datasets/c", headers=bearer(key)).status_code == 204
+    assert service.projects.one(project).bytes == made["c"]["bytes"]
+    assert client.delete("/api/v1/datasets/a", headers=bearer(key)).status_code == 204
+    assert service.projects.one(project).bytes == made["c"]["bytes"] - made["a"]["bytes"]
+    service.database.close()
 
 
 def test_a_file_counts_once_in_each_project(client: Client, keys: dict[str, str], settings: Settings) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 import torch
 from safetensors.torch import save
+from sqlalchemy.exc import OperationalError
 
 from headhunt.errors import (
     NameTaken,
@@ -22,10 +24,12 @@ from headhunt.errors import (
 from headhunt.vocabulary import Domain, Protocol
 from headhunt.wire import CellAsked, Job, ModelAdded, WeightsSent
 from service import zoo_work
+from service.collecting import Collector
 from service.database import Database
 from service.jobs.queue import Queue
 from service.jobs.worker import Work
 from service.settings import Settings
+from service.store import LocalStore
 from tests.service.asking import Client, bearer, send
 from tests.zoo.cards import filled
 from tests.zoo.images import folder_of, many
@@ -222,10 +226,6 @@ def test_weights_come_as_bytes_and_as_nothing_else(keeper: Client) -> None:
 
 def test_weights_that_were_sent_wait_for_their_job_once(keeper: Client, settings: Settings, database: Database) -> None:
     drafts = settings.home / "uploads"
-    drafts.mkdir()
-    old = drafts / f"weights-{'0' * 32}.safetensors"
-    old.touch()
-    os.utime(old, (0, 0))
     url = f"{WHERE}&mean=0.5&mean=0.4&mean=0.3&classes=cat&classes=dog&input_size=32&license=mit"
     first = sent(keeper, save(STATE), url, **{"Idempotency-Key": "k"})
     again = sent(keeper, save(STATE), url, **{"Idempotency-Key": "k"})
@@ -242,6 +242,38 @@ def test_weights_that_were_sent_wait_for_their_job_once(keeper: Client, settings
     (draft,) = drafts.iterdir()
     assert draft.name == spec["draft"]
     assert draft.read_bytes() == save(STATE)
+
+
+def test_weights_wait_for_as_long_as_their_job_does(keeper: Client, settings: Settings, database: Database) -> None:
+    first, second = (sent(keeper, save(STATE), f"{WHERE}&name={name}").json()["id"] for name in "ab")
+    ended = keeper.post(f"/api/v1/jobs/{first}/cancel")
+    assert ended.status_code == 200, ended.text
+    for path in (settings.home / "uploads").iterdir():
+        os.utime(path, (0, 0))
+    assert sent(keeper, save(STATE), f"{WHERE}&name=c").status_code == 202
+    found = Collector(database, settings.home, LocalStore(settings.home)).collect()
+    assert found is not None
+    assert found.drafts == 1
+    assert (settings.home / "uploads" / Queue(database).spec(second)["draft"]).is_file()
+
+
+def test_weights_stay_when_the_database_fails_after_the_order(
+    keeper: Client, settings: Settings, database: Database
+) -> None:
+    """The answer is lost, the job is not."""
+
+    def fails(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("SELECT jobs.spec"):
+            raise OperationalError(statement, None, Exception("gone"))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", fails)
+    try:
+        answer = sent(keeper, save(STATE))
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", fails)
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    (job,) = keeper.get("/api/v1/jobs").json()["items"]
+    assert (settings.home / "uploads" / Queue(database).spec(job["id"])["draft"]).is_file()
 
 
 def network_state(**change: torch.Tensor) -> dict[str, torch.Tensor]:
