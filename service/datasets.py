@@ -53,16 +53,18 @@ class Datasets:
         """Read, check and keep an archive. True: it is new; the same images under the same name are the same dataset.
         called: the archive's own name, which says whether a folder of that name means anything.
 
-        Raises SampleRefused, OverQuota, and NameTaken where the name stands for other images.
+        Raises SampleRefused, OverQuota, and NameTaken where the name stands for other images. What it wrote of an
+        archive that cannot be kept is gone then.
         """
         self._check(target)
+        self._check_untaken(target, archive, called)
         for again in reversed(range(TRIES)):
-            blobs = self._measured(target.project)
-            with open_sample(archive, self.limits, blobs, name=called or target.name) as sample:
-                facts, version = facts_of(sample), sample.version
-            store_version(version, self.home / "versions")
             try:
-                return self._keep(target, version, facts)
+                with self._measured(target.project) as blobs:
+                    with open_sample(archive, self.limits, blobs, name=called or target.name) as sample:
+                        facts, version = facts_of(sample), sample.version
+                    store_version(version, self.home / "versions")
+                    return self._keep(target, version, facts)
             except Vanished:
                 if not again:
                     raise
@@ -86,11 +88,12 @@ class Datasets:
     def keep_images(self, project: str, archive: Path) -> BlobsKept:
         """Every image of a tar is the project's afterwards, by its digest; what is none is told."""
         for again in reversed(range(TRIES)):
-            sizes, refused = read_images(archive, self.limits, self._measured(project))
             try:
-                pushed = self.holdings.push(None, sizes)
-                with self.database.write() as connection:
-                    self.holdings.keep(connection, project, sizes, pushed)
+                with self._measured(project) as blobs:
+                    sizes, refused = read_images(archive, self.limits, blobs)
+                    pushed = self.holdings.push(None, sizes)
+                    with self.database.write() as connection:
+                        self.holdings.keep(connection, project, sizes, pushed)
                 break
             except Vanished:
                 if not again:
@@ -178,6 +181,17 @@ class Datasets:
         if target.dataset is None:
             check_name(target.name)
 
+    def _check_untaken(self, target: Target, archive: Path, called: str) -> None:
+        """Where the name stands already, the archive is read without keeping anything: mostly it is the same again."""
+        if target.dataset is not None:
+            return
+        with self.database.read() as connection:
+            row = connection.execute(self._named, {"of": target.project, "named": target.name}).first()
+        if row is not None:
+            with open_sample(archive, self.limits, name=called or target.name) as sample:
+                if sample.version.id != row.version:
+                    raise taken(target.name)
+
     def _measured(self, project: str) -> Measured:
         return Measured(Blobs(self.home / "blobs"), project, self.holdings)
 
@@ -205,10 +219,7 @@ class Datasets:
         if row is not None and row.version == version:
             return dataset_of(row), False
         if row is not None and target.dataset is None:
-            raise NameTaken(
-                f"A dataset {printable(target.name)!r} with other images is here already. Give another name, or send"
-                " them as its next version."
-            )
+            raise taken(target.name)
         now = self.database.now
         number = 1 if row is None else row.number + 1
         own = uuid.uuid4().hex if row is None else row.id
@@ -242,6 +253,13 @@ class Datasets:
             except (UnknownVersion, BlobBroken):
                 seen[version] = None
         return seen[version]
+
+
+def taken(name: str) -> NameTaken:
+    return NameTaken(
+        f"A dataset {printable(name)!r} with other images is here already. Give another name, or send them as its next"
+        " version."
+    )
 
 
 def sizes_of(version: Version) -> dict[str, int]:

@@ -58,7 +58,7 @@ def service_of(settings: Settings) -> Service:
     database = Database(settings.database_url)
     migrate(database)
     store = store_of(settings.home, settings.store)
-    holdings = Holdings(database, store, settings.project_bytes)
+    holdings = Holdings(database, store, settings.project_bytes, settings.least_free_bytes)
     datasets = Datasets(database, settings.home, store, holdings)
     shared_zoo = SharedZoo(database, settings.home, store)
     repository = Repository(settings.home, shared_zoo)

@@ -6,7 +6,9 @@ PostgreSQL the one is a shared lock, the other an exclusive one.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,10 +49,11 @@ class Pushed(NamedTuple):
 
 
 class Holdings:
-    """The table project_blobs. `allowed`: what a project may take, unless it has a limit of its own."""
+    """The table project_blobs. `allowed`: what a project may take, unless it has a limit of its own. least_free: bytes
+    of the disk that stay free."""
 
-    def __init__(self, database: Database, store: Store, allowed: int) -> None:
-        self.database, self.store, self.allowed = database, store, allowed
+    def __init__(self, database: Database, store: Store, allowed: int, least_free: int = 0) -> None:
+        self.database, self.store, self.allowed, self.least_free = database, store, allowed, least_free
 
     def missing(self, project: str, digests: Collection[str]) -> tuple[str, ...]:
         """Which of these the project does not have, in the order given. Of other projects' files nothing is told."""
@@ -105,6 +108,20 @@ class Holdings:
         for some in chunks(digests):
             mine = (project_blobs.c.project == project) & project_blobs.c.digest.in_(listed(connection, some))
             connection.execute(sa.delete(project_blobs).where(mine))
+
+    def take_back(self, written: Mapping[Path, int]) -> None:
+        """Files of the home that a request wrote and could not keep, and when (ns). Whoever else found or wrote one
+        since has made it younger, and whoever has named it has a row: those stay. Of a shared store the home is a
+        cache, from which jobs read: the collector sees to it."""
+        if self.store.shared or not written:
+            return
+        with self.database.write() as connection:
+            remove_files(connection)
+            known = self._known(connection, [path.name for path in written])
+            for path, at in written.items():
+                with suppress(FileNotFoundError):
+                    if path.name not in known and path.stat().st_mtime_ns == at:
+                        path.unlink()
 
     def owned(self, project: str, digests: Iterable[str]) -> dict[str, int]:
         """As `sizes`, in a transaction of its own."""

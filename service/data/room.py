@@ -28,7 +28,11 @@ def any_room(most: int) -> Room:
 
 def disk_room(home: Path, least_free: int) -> Room:
     free = shutil.disk_usage(home).free
-    return Room(free - least_free, lambda _: InsufficientStorage("The disk is nearly full. Make space."))
+    return Room(free - least_free, lambda _: nearly_full())
+
+
+def nearly_full() -> InsufficientStorage:
+    return InsufficientStorage("The disk is nearly full. Make space.")
 
 
 def project_room(holdings: Holdings, project: str) -> Room:

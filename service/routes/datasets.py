@@ -1,5 +1,9 @@
 """Datasets: send one or describe one, see its versions and what changed, have it examined, remove it."""
 
+import asyncio
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 from litestar.params import FromPath, FromQuery
 
+from headhunt.vocabulary import Entry, Struct
 from headhunt.wire import Dataset, DatasetListed, DiffShown, Job, Page
 from service.access import Caller
 from service.data.arriving import BARE, archive_into, json_of, need_name, room_of
@@ -20,6 +25,9 @@ from service.parts import Service
 from service.uploads import draft
 
 TAGS = ["datasets"]
+DECODING = ThreadPoolExecutor(1, "decoding")
+"""Large descriptions, one at a time."""
+STEP = 5000
 EXAMINE = "health"
 SENT: dict[str, Any] = {
     "filters": ("name",),
@@ -133,7 +141,8 @@ async def arrived(
     """found: the dataset whose next version comes; None: a dataset."""
     room = await room_of(request, service, caller)
     if request.content_type[0] == "application/json":
-        listed = listed_in(await json_of(request))
+        body = await json_of(request)
+        listed = await asyncio.get_running_loop().run_in_executor(DECODING, listed_in, body)
         target = target_of(caller, found, listed.name)
         made, new = await sync_to_thread(service.datasets.add_listed, target, listed.entries)
         return dataset_answer(made, new)
@@ -151,11 +160,31 @@ def target_of(caller: Caller, found: Dataset | None, name: str) -> Target:
     return Target(caller.project, name)
 
 
+class Described(Struct, frozen=True):
+    """DatasetListed, of which only the outline has been read."""
+
+    name: str
+    entries: tuple[msgspec.Raw, ...]
+
+
 def listed_in(body: bytes) -> DatasetListed:
+    """In steps: while one is decoded, nobody else's Python runs, in whatever thread."""
     try:
-        return msgspec.json.decode(body, type=DatasetListed)
+        outline = msgspec.json.decode(body, type=Described)
+        entries: list[Entry] = []
+        for first in range(0, len(outline.entries), STEP):
+            entries += entries_in(outline.entries[first : first + STEP], first)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(str(error)) from error
+    return DatasetListed(outline.name, tuple(entries))
+
+
+def entries_in(some: Sequence[msgspec.Raw], first: int) -> list[Entry]:
+    try:
+        return msgspec.json.decode(b"[" + b",".join(some) + b"]", type=list[Entry])
+    except msgspec.ValidationError as error:  # as if it had been decoded whole
+        place = re.sub(r"\$\[(\d+)\]", lambda found: f"$.entries[{first + int(found[1])}]", str(error))
+        raise msgspec.ValidationError(place) from error
 
 
 def dataset_answer(made: Dataset, new: bool) -> Response[Dataset]:

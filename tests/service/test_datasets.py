@@ -9,11 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from litestar.exceptions import ValidationException
 
 from headhunt.vocabulary import Entry
+from headhunt.wire import DatasetListed
 from service.database import Database
 from service.jobs.queue import Queue
 from service.parts import service_of
+from service.routes.datasets import STEP, listed_in
 from service.settings import Settings
 from tests.service.asking import Client, archive, bearer, send
 from tests.zoo.images import folder_of, many, picture
@@ -129,6 +132,16 @@ def test_every_word_of_a_description_is_checked(
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert len(answer.text) < 1500
     assert client.get("/api/v1/datasets", headers=bearer(keys["member"])).json()["items"] == []
+
+
+def test_a_long_description_is_decoded_in_steps_and_its_faults_are_told_by_their_place() -> None:
+    entries = [{"path": f"a/{i}.png", "digest": "0" * 64, "size": i, "label": "\u00e9"} for i in range(2 * STEP + 1)]
+    body = msgspec.json.encode({"name": "photos", "entries": entries})
+    assert listed_in(body) == msgspec.json.decode(body, type=DatasetListed)
+    entries[STEP + 7]["size"] = "much"
+    wrong = msgspec.json.encode({"name": "photos", "entries": entries})
+    with pytest.raises(ValidationException, match=rf"\$\.entries\[{STEP + 7}\]\.size"):
+        listed_in(wrong)
 
 
 def test_a_size_that_is_not_so_is_refused(client: Client, keys: dict[str, str], tmp_path: Path) -> None:

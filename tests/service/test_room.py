@@ -1,8 +1,10 @@
 """Room: what a project may keep, what the disk has. Nothing is read that cannot be kept, and nothing is left behind."""
 
 import asyncio
+import hashlib
 import io
 import json
+import os
 import random
 import resource
 import zipfile
@@ -16,8 +18,11 @@ import pytest
 import sqlalchemy as sa
 from litestar.testing import TestClient
 
+from headhunt.errors import InsufficientStorage
 from headhunt.vocabulary import GIB
 from service.app import create_app
+from service.data.reading import Measured
+from service.data.rows import Target
 from service.parts import service_of
 from service.settings import Settings
 from service.tables import projects
@@ -25,6 +30,7 @@ from tests.service.asking import HERE, Client, archive, bearer, send
 from tests.service.test_datasets import describe, entries_of, send_blobs
 from tests.service.test_resumable import begin, finish, part
 from tests.zoo.images import picture
+from zoo.images.blobs import Blobs
 
 ROOM = 20_000
 FILES = {f"{'cat' if i % 2 else 'dog'}/{i}.png": picture(i, (40, 40)) for i in range(6)}
@@ -129,9 +135,62 @@ def test_a_small_archive_of_large_images_stops_at_the_limit(client: Client, key:
     assert len(packed) < ROOM < sum(map(len, flat.values()))
     answer = send(client, key, data=packed)
     assert (answer.status_code, answer.json()["code"]) == (413, "over_quota")
-    there = [path for path in (settings.home / "blobs").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in there) <= ROOM
+    assert images(settings) == []
     assert (drafts(settings), taken(settings)) == ([], 0)
+
+
+def images(settings: Settings) -> list[str]:
+    return sorted(path.name for path in (settings.home / "blobs").rglob("*") if path.is_file())
+
+
+def test_an_archive_under_a_name_that_is_taken_leaves_none_of_its_images(
+    client: Client, key: str, settings: Settings
+) -> None:
+    assert send(client, key, data=archive(2)).status_code == 201
+    before = images(settings)
+    answer = send(client, key, data=archive(9, seed=50))
+    assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
+    assert images(settings) == before
+    assert send(client, key, data=archive(2)).status_code == 200
+
+
+def test_what_others_have_stays_when_an_archive_with_it_is_refused(
+    client: Client, key: str, settings: Settings
+) -> None:
+    head = picture(0, (60, 60), "BMP")[:54]
+    flat = {f"cat/{i}.bmp": head + bytes([i]) * 60 * 180 for i in range(10)}
+    assert send(client, key, "one", stored(dict([*flat.items()][:1]), zipfile.ZIP_DEFLATED)).status_code == 201
+    before = images(settings)
+    assert send(client, key, "two", stored(flat, zipfile.ZIP_DEFLATED)).json()["code"] == "over_quota"
+    assert images(settings) == before
+
+
+def test_images_that_somebody_found_meanwhile_are_not_taken_back(settings: Settings) -> None:
+    service = service_of(settings)
+    project, blobs = service.projects.ensure("default", make=True), Blobs(settings.home / "blobs")
+    found, alone = (hashlib.sha256(data).hexdigest() for data in (b"found", b"alone"))
+
+    def fail(mine: Measured) -> None:
+        for digest, data in ((found, b"found"), (alone, b"alone"), (alone, b"alone")):
+            mine.put(digest, data)
+        os.utime(blobs.path(found), (1, 1))  # as whoever finds it does, only that clocks may be coarse
+        raise InsufficientStorage("The disk is nearly full. Make space.")
+
+    with pytest.raises(InsufficientStorage), Measured(blobs, project, service.holdings) as mine:
+        fail(mine)
+    assert images(settings) == [found]
+    service.database.close()
+
+
+def test_the_disk_is_looked_at_while_images_are_unpacked(settings: Settings) -> None:
+    service = service_of(msgspec.structs.replace(settings, project_bytes=10 * GIB, least_free_bytes=2**20 * GIB))
+    project = service.projects.ensure("default", make=True)
+    data = settings.home / "photos.zip"
+    data.write_bytes(stored(FILES))
+    with pytest.raises(InsufficientStorage):
+        service.datasets.add(Target(project, "photos"), data)
+    assert images(settings) == []
+    service.database.close()
 
 
 def test_what_a_project_has_costs_no_room(client: Client, key: str, settings: Settings, tmp_path: Path) -> None:
