@@ -1,4 +1,4 @@
-"""The backup of docs/operations.md, made while the service runs: whatever happens meanwhile, what comes back is whole."""
+"""The backup of docs/operations.md, made of a running service: whatever happens meanwhile, it comes back whole."""
 
 import shutil
 import sqlite3
