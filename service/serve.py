@@ -71,7 +71,8 @@ class Workers:
         words: dict[str, object] = {"home": asked.home, "slots": asked.workers, "lease": asked.lease_s}
         if asked.ray is not None:
             words["ray"] = asked.ray
-        return [sys.executable, "-m", self.module, *(f"--{name}={value}" for name, value in words.items())]
+        given = [f"--{name}={value}" for name, value in words.items()]
+        return [sys.executable, "-m", self.module, "--with-server", *given]
 
     def surroundings(self) -> dict[str, str]:
         """The URLs of the database and the store may hold passwords, and everybody sees the words of a command."""

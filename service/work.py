@@ -1,7 +1,8 @@
 """A worker as a process: `python -m service.work`, as `headhunt serve` starts it and starts it again when it dies. The
 environment names the database.
 
-It ends, and gives back what it runs, on SIGTERM and when its standard input is closed: that is its server's death.
+It ends, and gives back what it runs, on SIGTERM; with `--with-server` also when its standard input is closed: that is
+its server's death. Without, standard input may be anything, as /dev/null under systemd.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--lease", type=float, default=10.0)
     parser.add_argument("--ray")
+    parser.add_argument("--with-server", action="store_true", help="end when standard input is closed")
     asked = parser.parse_args()
     log_as_json()
     name = f"{socket.gethostname()}-{os.getpid()}"
@@ -49,7 +51,8 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     worker.preload(list(preloaded))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
+    if asked.with_server:
+        threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
     threading.Thread(target=collect_now_and_then, args=(asked.home,), daemon=True).start()
     worker.run()
 

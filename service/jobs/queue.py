@@ -169,7 +169,8 @@ class Queue:
                 raise InUse("This job has not ended. Cancel it first.")
 
     def cancel(self, job: str, project: str | None = None) -> Job:
-        """What waits ends at once; what runs is ended by its worker at the next look. Twice is as once.
+        """What waits ends at once, and so does what a dead worker holds; what runs is ended by its worker at the next
+        look. Twice is as once.
 
         Raises HasEnded where it came to something before.
         """
@@ -177,8 +178,8 @@ class Queue:
             found = self._read(connection, job, project)
             if found.state in ("done", "failed"):
                 raise HasEnded(f"This job is {found.state}; it can no longer be cancelled.")
-            waiting = (jobs.c.id == job) & (jobs.c.state == "queued")
-            connection.execute(sa.update(jobs).where(waiting).values(state="cancelled", ended=self.now, cancel=True))
+            idle = (jobs.c.id == job) & ((jobs.c.state == "queued") | self._lapsed())
+            connection.execute(sa.update(jobs).where(idle).values(state="cancelled", ended=self.now, cancel=True))
             running = (jobs.c.id == job) & (jobs.c.state == "running")
             connection.execute(sa.update(jobs).where(running).values(cancel=True))
             return self._read(connection, job, project)
@@ -262,28 +263,35 @@ class Queue:
 
     def fail(self, fence: Fence, fault: JobFault, again: bool = True, wait_s: float | None = None) -> bool:
         """It went wrong: another attempt after a while, or the end. `again` False: another would end the same way.
-        wait_s: before the next attempt; None: longer each time.
+        wait_s: before the next attempt; None: longer each time. What was cancelled meanwhile ends as that.
         """
         text = msgspec.json.encode(fault).decode()
         with self.database.write() as connection:
-            row = connection.execute(sa.select(jobs.c.attempts).where(self._held(fence))).first()
+            held = sa.select(jobs.c.attempts, jobs.c.cancel).where(self._held(fence)).with_for_update()
+            row = connection.execute(held).first()
             if row is None:
                 return False
             last = not again or fence.attempt >= row.attempts
             wait = BACKOFF_S[min(fence.attempt, len(BACKOFF_S)) - 1] if wait_s is None else wait_s
             values = (
-                {"state": "failed", "ended": self.now}
-                if last
+                {"state": "cancelled" if row.cancel else "failed", "ended": self.now}
+                if last or row.cancel
                 else {"state": "queued", "run_after": self.now + wait, "lease_until": None}
             )
             connection.execute(sa.update(jobs).where(self._held(fence)).values({**values, "error": text}))
             return True
 
     def release(self, fence: Fence) -> bool:
-        """Give it back unfinished and at once, as a worker does that shuts down: that was no fault of the job."""
+        """Give it back unfinished and at once, as a worker does that shuts down: that was no fault of the job. What was
+        cancelled meanwhile ends."""
         with self.database.write() as connection:
-            more = jobs.c.attempts + 1  # the number of the attempt is never used again: it is the fence
-            values = {"state": "queued", "attempts": more, "lease_until": None, "worker": None}
+            values = {
+                "state": sa.case((jobs.c.cancel, "cancelled"), else_="queued"),
+                "ended": sa.case((jobs.c.cancel, self.now)),
+                "attempts": jobs.c.attempts + 1,  # the number of the attempt is never used again: it is the fence
+                "lease_until": None,
+                "worker": None,
+            }
             return connection.execute(sa.update(jobs).where(self._held(fence)).values(values)).rowcount > 0
 
     # --- inside ---
@@ -291,6 +299,10 @@ class Queue:
     def _held(self, fence: Fence) -> sa.ColumnElement[bool]:
         """The fence: this job, in this attempt, still running. One that lapsed and was not taken up is ours still."""
         return (jobs.c.id == fence.job) & (jobs.c.attempt == fence.attempt) & (jobs.c.state == "running")
+
+    def _lapsed(self) -> sa.ColumnElement[bool]:
+        """Nobody has renewed the lease: whoever held the job is dead, or as good as that."""
+        return (jobs.c.state == "running") & (jobs.c.lease_until < self.now)
 
     def _next(self, resources: Sequence[str]) -> sa.Select[Any]:
         running = sa.alias(jobs)
@@ -300,13 +312,12 @@ class Queue:
             .scalar_subquery()
         )
         waits = (jobs.c.state == "queued") & (jobs.c.run_after <= self.now)
-        lapsed = (jobs.c.state == "running") & (jobs.c.lease_until < self.now)
-        wanted = sa.select(jobs).where(jobs.c.resource.in_(resources), waits | lapsed)
+        wanted = sa.select(jobs).where(jobs.c.resource.in_(resources), waits | self._lapsed())
         return wanted.order_by(busy, jobs.c.created, jobs.c.id).limit(1).with_for_update(skip_locked=True, of=jobs)
 
     def _bury(self, connection: Connection) -> None:
         """Jobs whose lease lapsed: cancelled ones end, and those without an attempt left fail."""
-        lapsed = (jobs.c.state == "running") & (jobs.c.lease_until < self.now)
+        lapsed = self._lapsed()
         connection.execute(sa.update(jobs).where(lapsed & jobs.c.cancel).values(state="cancelled", ended=self.now))
         fault = JobFault(code="worker_died", words="The worker died at every attempt, and said nothing.")
         died = {"state": "failed", "ended": self.now, "error": msgspec.json.encode(fault).decode()}

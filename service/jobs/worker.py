@@ -26,7 +26,7 @@ from typing import IO, Any
 
 import msgspec
 
-from headhunt.errors import HeadhuntError, ServiceUnavailable, one_line
+from headhunt.errors import HeadhuntError, NotWritten, ServiceUnavailable, one_line
 from headhunt.vocabulary import GIB
 from headhunt.wire import JobFault
 from service.database import Database
@@ -51,8 +51,8 @@ AFTER_DEATH_S = 0.2
 
 Kinds = Mapping[str, str]
 """Kind of job -> `module:function` that takes a Work and returns what the job comes to."""
-PASSING: tuple[type[BaseException], ...] = (ServiceUnavailable, OSError, MemoryError)
-"""What may go better another time. All other errors would come again."""
+PASSING: tuple[type[BaseException], ...] = (ServiceUnavailable, NotWritten, OSError, MemoryError)
+"""What may go better another time, as a full disk may. All other errors would come again."""
 
 
 @dataclass(frozen=True)

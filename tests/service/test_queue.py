@@ -197,6 +197,32 @@ def test_what_was_cancelled_while_its_worker_died_does_not_run_again(queue: Queu
     assert queue.get(job.id).state == "cancelled"
 
 
+def test_what_a_dead_worker_held_is_cancelled_at_once_though_no_other_worker_is_there(queue: Queue) -> None:
+    job = queue.put(ORDER)
+    claim = claimed(queue)
+    lapse(queue)
+    ended = queue.cancel(job.id)
+    assert (ended.state, ended.cancelling) == ("cancelled", False)
+    assert ended.ended is not None
+    assert not queue.finish(claim.fence, "late")
+
+
+@pytest.mark.parametrize("end", ["release", "fail", "fail for good"])
+def test_what_was_cancelled_is_not_taken_up_again_when_its_worker_or_its_process_ends(queue: Queue, end: str) -> None:
+    job = queue.put(ORDER)
+    claim = claimed(queue)
+    queue.cancel(job.id)
+    if end == "release":
+        assert queue.release(claim.fence)
+    else:
+        assert queue.fail(claim.fence, FAULT, again=end == "fail")
+    ended = queue.get(job.id)
+    assert (ended.state, ended.cancelling) == ("cancelled", False)
+    assert ended.ended is not None
+    hurry(queue)
+    assert queue.claim("w") is None
+
+
 def test_events_are_numbered_and_read_from_where_one_stopped(queue: Queue) -> None:
     job = queue.put(ORDER)
     claim = claimed(queue)

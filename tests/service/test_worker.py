@@ -23,6 +23,7 @@ from service.jobs import worker as worker_module
 from service.jobs.places import Place, places
 from service.jobs.queue import ENDED, Order, Queue
 from service.jobs.worker import Post, Seat, Worker
+from service.store import DATABASE
 from service.tables import workers
 from tests.service.work_kinds import KINDS
 
@@ -85,6 +86,12 @@ def test_our_errors_are_told_in_their_words_and_not_tried_again(queue: Queue, wo
     assert (job.state, job.attempt) == ("failed", 1)
     assert job.error is not None
     assert (job.error.code, job.error.words) == ("bad_value", "A budget of 'soon' cannot be kept.")
+
+
+@pytest.mark.parametrize("kind", ["not_written", "insufficient_storage"])
+def test_a_disk_that_was_full_is_tried_again(queue: Queue, worker: Worker, kind: str) -> None:
+    job = ended(queue, queue.put(order("full_once", kind)))
+    assert (job.state, job.attempt) == ("done", 2)
 
 
 def test_errors_of_others_are_told_without_their_words(queue: Queue, worker: Worker) -> None:
@@ -162,6 +169,28 @@ def test_when_a_worker_is_killed_its_children_die_and_another_takes_the_job(
         assert queue.get(job.id).attempt == 2
         queue.cancel(job.id)
         assert ended(queue, job).state == "cancelled"
+
+
+@pytest.mark.parametrize("with_server", [False, True])
+def test_only_a_worker_of_a_server_ends_when_its_standard_input_does(
+    queue: Queue, url: str, tmp_path: Path, with_server: bool
+) -> None:
+    """As systemd and nohup start one: there is nothing to read."""
+    words = [sys.executable, "-c", BY_HAND, "--home", str(tmp_path), *(["--with-server"] if with_server else [])]
+    surroundings = {**os.environ, DATABASE: url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    one = subprocess.Popen(words, env=surroundings, stdin=subprocess.DEVNULL)
+    try:
+        if with_server:
+            assert one.wait(PATIENCE) == 0
+        else:
+            assert ended(queue, queue.put(order("add", [1, 2]))).state == "done"
+            assert one.poll() is None
+    finally:
+        one.terminate()
+        one.wait(PATIENCE)
+
+
+BY_HAND = "from service.work import main; from tests.service.work_kinds import KINDS; main(KINDS, ())"
 
 
 def gone(pid: int) -> bool:

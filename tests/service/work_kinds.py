@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, InsufficientStorage, NotWritten
 from service.jobs.worker import Work
 
 KINDS = {
@@ -22,6 +22,7 @@ KINDS = {
         "greedy",
         "seen",
         "count_slowly",
+        "full_once",
     )
 }
 
@@ -81,6 +82,14 @@ def count_slowly(work: Work) -> object:
         work.tell({"at": i}, step=i + 1)
         time.sleep(0.2)
     return work.spec
+
+
+def full_once(work: Work) -> object:
+    """The disk is full at the first attempt."""
+    if work.step is None:
+        work.tell({}, step=1)
+        raise (InsufficientStorage if work.spec == "insufficient_storage" else NotWritten)("The disk is full.")
+    return "written"
 
 
 def leave_pid(work: Work) -> object:
