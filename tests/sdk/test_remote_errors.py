@@ -1,5 +1,6 @@
 """What a server says went wrong is raised as the error that it was; where no server of ours answers, a line says so."""
 
+import gzip
 import socket
 import ssl
 import subprocess
@@ -14,8 +15,9 @@ from litestar.testing import TestClient
 
 import headhunt
 from headhunt.errors import BadValue, HeadhuntError, NotSignedIn, ServerUnreachable, UnknownDataset, UnknownJob
-from headhunt.remote import engine, transport
+from headhunt.remote import engine, reading, transport
 from headhunt.remote.address import address, in_the_clear
+from headhunt.remote.following import progress_of
 from headhunt.remote.problems import error_of, family
 from headhunt.remote.transport import Server
 from headhunt.wire import Dataset, Me
@@ -153,6 +155,29 @@ def test_another_kind_of_server_is_told_from_ours() -> None:
         server.greet()
     with stranger(502, b"bad gateway") as proxy:
         assert "502" in reason(proxy.url)
+
+
+def test_an_answer_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGEST_ANSWER", 2**20)
+    packed = gzip.compress(b" " * 2**24)
+    for body, more in ((b" " * 2**21, {}), (packed, {"Content_Encoding": "gzip"})):
+        with (
+            stranger(200, body, Content_Type="application/json", **more) as flood,
+            Server(flood.url, "hh_a_b") as server,
+            pytest.raises(HeadhuntError, match="larger than 1,048,576 bytes"),
+        ):
+            server.greet()
+    with stranger(404, b" " * 2**21, Content_Type="application/problem+json") as flood:
+        assert "is no headhunt server (404" in reason(flood.url)
+
+
+def test_what_a_server_tells_cannot_command_the_terminal() -> None:
+    found = error_of("made\x1b]0;up\x07", "No such\x1b[2J dataset\r\nDone. \u202e")
+    assert (str(found) + found.code).isprintable()
+    assert "No such\\x1b[2J dataset" in str(found)
+    body = b'{"stage": "a\\u001b[2J", "words": "b\\u001b[2J", "leaders": [{"model": "c\\u001b[2J"}]}'
+    told = progress_of(body.decode())
+    assert (told.stage + told.words + told.leaders[0][0]).isprintable()
 
 
 def test_a_redirect_is_told_and_the_key_goes_nowhere_else() -> None:

@@ -126,6 +126,19 @@ def test_a_key_is_never_chosen_for_another_server(two: Path, monkeypatch: pytest
         picked(two, server=THERE.replace("http:", "https:"))
 
 
+def test_a_key_of_no_server_in_the_environment_is_not_chosen_for_plain_http_to_another_machine(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADHUNT_API_KEY", "hh_2_env")
+    monkeypatch.delenv("HEADHUNT_SERVER", raising=False)
+    for open_to in ("https://elsewhere", "http://127.0.0.1:8765", "http://localhost"):
+        assert picked(home, server=open_to) == (open_to, "hh_2_env")
+    with pytest.raises(NotSignedIn, match="HEADHUNT_SERVER=http://elsewhere"):
+        picked(home, server="http://elsewhere")
+    monkeypatch.setenv("HEADHUNT_SERVER", "http://elsewhere")
+    assert picked(home, server="http://elsewhere") == ("http://elsewhere", "hh_2_env")
+
+
 def test_the_environment_can_lead_back_to_this_machine(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADHUNT_SERVER", "local")
     assert picked(two) is None

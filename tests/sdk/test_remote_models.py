@@ -16,6 +16,7 @@ from headhunt.remote.transport import Server
 from headhunt.vocabulary import ModelCard
 from headhunt.wire import Page
 from tests.sdk.servers import Running
+from tests.zoo import cards
 from zoo.repository import Zoo
 
 QUICK = {"labels": False}
@@ -146,6 +147,29 @@ def test_weights_that_are_not_what_was_asked_for_are_thrown_away(served: Running
         with pytest.raises(BrokenWeights, match="other bytes"):
             weights.fetch(Changed(server), str(card.weights), zoo.weights)  # type: ignore[arg-type]
     assert list((home / "weights").iterdir()) == []
+
+
+def test_no_more_weights_are_taken_than_the_card_says(home: Path) -> None:
+    """Endless ones would fill the disk before their digest is looked at."""
+    zoo = Zoo(home)
+    card = msgspec.structs.replace(cards.card("glyphs/small"), weights="a" * 64, weights_bytes=1000)
+    with Server("http://127.0.0.1", transport=Endless()) as server, pytest.raises(BrokenWeights, match="1,000 bytes"):
+        weights.taken_in(server, zoo, card)
+    assert list((home / "weights").iterdir()) == []
+    assert not zoo.catalogue.read().cards
+
+
+class Endless(httpx2.BaseTransport):
+    """Sends weights, and more, and does not end."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"Content-Type": "application/octet-stream"}, stream=Flood())
+
+
+class Flood(httpx2.SyncByteStream):
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        for _ in range(1000):  # an end, so that the test ends where nothing stops it
+            yield b"x" * 100
 
 
 class Changed:

@@ -2,6 +2,7 @@
 
     credentials  which server, and with which key       login    how a key comes there
     transport    one server, over HTTP: asks, and asks again when the connection is lost
+    reading      an answer, as far as is sensible
     problems     what a server says went wrong, as the error that it raised
     sending      the sample goes there: only the files that it lacks
     asking       the recommendation is asked for once, however often the call is made

@@ -3,7 +3,8 @@
     HOME/credentials.json     {"default": URL, "logins": [{"server", "key", ...}]}, for its owner's eyes only
 
 A key belongs to one server. HEADHUNT_API_KEY belongs to HEADHUNT_SERVER where that is set, and is not sent to another
-one that a call names.
+one that a call names. Where that is not set, it goes to whatever server a call names, but not over plain http to
+another machine.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from headhunt.errors import BadValue, NotSignedIn, NotWritten, one_line
-from headhunt.remote.address import LOCAL, address
+from headhunt.remote.address import LOCAL, address, in_the_clear
 from headhunt.vocabulary import Struct
 from zoo.files import discard, draft_beside, put_in_place
 
@@ -62,7 +63,8 @@ def chosen(server: str | None, key: str | None, home: Path) -> Chosen | None:
         return None
     found = key if key is not None else key_of(url, home)
     if not found:
-        raise NotSignedIn(f"There is no key for {url}. Sign in once, 'headhunt login {url}', or set {KEY}.")
+        also = f" and {SERVER}={url}" if in_the_clear(url) else ""
+        raise NotSignedIn(f"There is no key for {url}. Sign in once, 'headhunt login {url}', or set {KEY}{also}.")
     return Chosen(url=url, key=found)
 
 
@@ -76,7 +78,7 @@ def server_of(server: str | None, home: Path) -> str | None:
 def key_of(url: str, home: Path) -> str | None:
     """From the environment, unless it belongs to another server; else from the login there."""
     given, named = os.environ.get(KEY), os.environ.get(SERVER)
-    if given and (not named or named == LOCAL or address(named) == url):
+    if given and (in_the_clear(url) is None if not named or named == LOCAL else address(named) == url):
         return given.strip()
     login = logins_in(home).of(url)
     return None if login is None else login.key

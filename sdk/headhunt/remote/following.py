@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import msgspec
 
-from headhunt.errors import HeadhuntError, Interrupted, ServerUnreachable, ServiceUnavailable, one_line
+from headhunt.errors import HeadhuntError, Interrupted, ServerUnreachable, ServiceUnavailable, one_line, printable
 from headhunt.progress import Progress, Watch
 from headhunt.remote.jobs import ENDED, Job
 from headhunt.remote.problems import error_of
@@ -68,8 +68,8 @@ def events(server: Server, job: str, after: int, waits: Waiting) -> Iterator[htt
 
 def progress_of(data: str) -> Progress:
     told = msgspec.json.decode(data, type=Told)
-    leaders = tuple((one.model, one.expected_accuracy) for one in told.leaders)
-    return Progress(told.stage, told.done, told.total, told.words, leaders)
+    leaders = tuple((printable(one.model), one.expected_accuracy) for one in told.leaders)
+    return Progress(printable(told.stage), told.done, told.total, printable(told.words), leaders)
 
 
 def unreachable(error: HeadhuntError, server: Server, job: Job) -> HeadhuntError:

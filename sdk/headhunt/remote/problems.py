@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
-from headhunt.errors import HeadhuntError, Refused, TooManyTries, UnknownName
+from headhunt.errors import HeadhuntError, Refused, TooManyTries, UnknownName, printable
+
+LONGEST_WORDS = 4000
 
 
 def error_of(code: str, words: str) -> HeadhuntError:
-    """The error of this code. A code that nobody here knows is a HeadhuntError that carries it."""
+    """The error of this code. A code that nobody here knows is a HeadhuntError that carries it. What comes from afar is
+    made safe to print: a terminal obeys what it is shown."""
+    code, words = printable(code, 80), printable(words, LONGEST_WORDS)
     kind = {one.code: one for one in family(HeadhuntError)}.get(code)
     error: HeadhuntError = (kind or HeadhuntError).__new__(kind or HeadhuntError, words)
     Exception.__init__(error, words)  # the words are whole already; the class's own __init__ would make others

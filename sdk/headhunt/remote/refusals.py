@@ -7,6 +7,7 @@ import msgspec
 
 from headhunt.errors import HeadhuntError, NotSignedIn, ServerUnreachable, one_line
 from headhunt.remote.problems import error_of
+from headhunt.remote.reading import LARGEST_PROBLEM, read
 from headhunt.wire import Problem
 
 MOST_SENT = "80 MiB"
@@ -22,8 +23,8 @@ def refusal(url: str, response: httpx2.Response) -> HeadhuntError:
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return stranger(url, response)
     try:
-        problem = msgspec.json.decode(response.read(), type=Problem)
-    except msgspec.DecodeError:
+        problem = msgspec.json.decode(read(url, response, LARGEST_PROBLEM), type=Problem)
+    except (msgspec.DecodeError, HeadhuntError):
         return stranger(url, response)
     if problem.code == NotSignedIn.code:
         return NotSignedIn(

@@ -15,7 +15,9 @@ import httpx2
 import msgspec
 
 from headhunt.errors import BadValue, HeadhuntError, ServerUnreachable, ServiceUnavailable, one_line
+from headhunt.remote import reading
 from headhunt.remote.address import address
+from headhunt.remote.reading import read
 from headhunt.remote.refusals import lost, refusal, stranger
 from headhunt.wire import Me
 
@@ -129,7 +131,7 @@ class Server:
         if "json" not in response.headers.get("content-type", ""):
             raise stranger(self.url, response)
         try:
-            return msgspec.json.decode(response.read(), type=kind)
+            return msgspec.json.decode(read(self.url, response, reading.LARGEST_ANSWER), type=kind)
         except msgspec.DecodeError as error:
             raise HeadhuntError(
                 f"The answer of {self.url} is not understood: {one_line(error)}."

@@ -20,18 +20,21 @@ from headhunt.errors import (
 )
 from headhunt.remote.refusals import stranger
 from headhunt.remote.transport import Server, Waiting
-from headhunt.vocabulary import Domain, ModelCard
+from headhunt.vocabulary import GIB, Domain, ModelCard
 from zoo.clock import now
 from zoo.files import discard, draft_beside, put_in_place
 from zoo.networks.weights import WeightStore
 from zoo.repository import Zoo
+
+LARGEST = 32 * GIB
+"""Of weights whose size nobody told, or told too large to be true."""
 
 
 def taken_in(server: Server, zoo: Zoo, card: ModelCard) -> ModelCard:
     """The card as this zoo has it, with its weights on this disk where the server has them."""
     check_network(zoo, card)
     if card.weights is not None and not zoo.weights.path(card.weights).is_file():
-        fetch(server, card.weights, zoo.weights)
+        fetch(server, card.weights, zoo.weights, min(card.weights_bytes or LARGEST, LARGEST))
     with zoo.catalogue.change() as draft:
         for name in (card.id, f"{card.id}-{(card.weights or 'hub')[:8]}"):
             there = draft.cards.get(name)
@@ -63,14 +66,14 @@ def check_network(zoo: Zoo, card: ModelCard) -> None:
     )
 
 
-def fetch(server: Server, digest: str, store: WeightStore) -> None:
-    """Into the store, whole and checked; a lost connection goes on where it stopped."""
+def fetch(server: Server, digest: str, store: WeightStore, most: int = LARGEST) -> None:
+    """Into the store, whole and checked, and no more than `most` bytes; a lost connection goes on where it stopped."""
     place = store.path(digest)
     draft = draft_beside(place)
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
         draft.touch()
-        download_all(server, digest, draft)
+        download_all(server, digest, draft, most)
         with draft.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise BrokenWeights(
@@ -83,12 +86,12 @@ def fetch(server: Server, digest: str, store: WeightStore) -> None:
         discard(draft)
 
 
-def download_all(server: Server, digest: str, into: Path) -> None:
+def download_all(server: Server, digest: str, into: Path, most: int) -> None:
     """As long as bytes come, patience begins anew."""
     waits, had = Waiting(server.patience), 0
     while True:
         try:
-            return download(server, digest, into)
+            return download(server, digest, into, most)
         except (ServerUnreachable, ServiceUnavailable) as error:
             if (have := into.stat().st_size) > had:
                 waits.heard()
@@ -96,7 +99,7 @@ def download_all(server: Server, digest: str, into: Path) -> None:
             waits.nap(error)
 
 
-def download(server: Server, digest: str, into: Path) -> None:
+def download(server: Server, digest: str, into: Path, most: int) -> None:
     have = into.stat().st_size
     headers = {"Accept": "application/octet-stream, application/problem+json", "Accept-Encoding": "identity"}
     if have:
@@ -106,6 +109,8 @@ def download(server: Server, digest: str, into: Path) -> None:
             raise stranger(server.url, response)
         with into.open("ab" if response.status_code == 206 else "wb") as file:
             for piece in response.iter_bytes():  # as they come: what is gathered first is lost with the connection
+                if file.tell() + len(piece) > most:
+                    raise BrokenWeights(f"are more than {most:,} bytes at {server.url}: not as announced.", digest[:12])
                 file.write(piece)
         told = response.headers.get("content-length")
         if response.status_code == 200 and told is not None and into.stat().st_size < int(told):
