@@ -9,17 +9,20 @@ its channel hands on; one that is too slow for the channel reads from the databa
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.concurrency import sync_to_thread
 from litestar.response import Stream
 
-from headhunt.errors import ServiceUnavailable, UnknownJob
+from headhunt.errors import HeadhuntError, NotAllowed, ServiceUnavailable, UnknownJob, one_line
 from headhunt.wire import JobEvent
+from service.access import Access, Caller
 from service.jobs.queue import ENDED, Queue
 
 log = logging.getLogger("headhunt.following")
@@ -28,6 +31,10 @@ QUIET_S = 15.0
 """After so long without a word, a comment is sent: what lies between keeps the connection then."""
 KEPT = 256
 """Events that a channel holds for its followers."""
+ALLOWED_S = 15.0
+"""So often it is asked whether who follows may still do so: keys are revoked, members leave, sessions end."""
+Allowed = Callable[[], object]
+"""Raises a HeadhuntError where it is not allowed any longer."""
 STILL_THERE = b": still there\n\n"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -57,18 +64,44 @@ class Channel:
         return [one for one in self.recent if one[0] > number] if number >= first - 1 else None
 
 
+class Right:
+    """Of one follower, asked for again now and then."""
+
+    def __init__(self, allowed: Allowed | None, every_s: float) -> None:
+        self.allowed, self.every_s = allowed, every_s
+        self._asked = time.monotonic()
+
+    async def holds(self) -> bool:
+        """Where the database does not answer, it holds until it does: nothing is told meanwhile anyhow."""
+        if self.allowed is None or time.monotonic() - self._asked < self.every_s:
+            return True
+        self._asked = time.monotonic()
+        try:
+            await sync_to_thread(self.allowed)
+        except ServiceUnavailable:
+            return True
+        except HeadhuntError as error:
+            log.info("a follower is sent away: %s", one_line(error))
+            return False
+        return True
+
+
 class Following:
     """The channels of one process. They are used from its event loop alone."""
 
-    def __init__(self, queue: Queue, look_s: float = LOOK_S, quiet_s: float = QUIET_S) -> None:
-        self.queue, self.look_s, self.quiet_s = queue, look_s, quiet_s
+    def __init__(
+        self, queue: Queue, look_s: float = LOOK_S, quiet_s: float = QUIET_S, allowed_s: float = ALLOWED_S
+    ) -> None:
+        self.queue, self.look_s, self.quiet_s, self.allowed_s = queue, look_s, quiet_s, allowed_s
         self.channels: dict[str, Channel] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def told(self, job: str, after: int = 0) -> AsyncIterator[bytes]:
-        """What was told of a job after that event, then what is told, until it ends. If it is removed, that is all."""
+    async def told(self, job: str, after: int = 0, allowed: Allowed | None = None) -> AsyncIterator[bytes]:
+        """What was told of a job after that event, then what is told, until it ends. If it is removed, that is all; and
+        so it is where whoever follows is not allowed to any longer."""
+        right = Right(allowed, self.allowed_s)
         with self._joined(job) as channel:
-            while True:
+            while await right.holds():
                 changed, over = channel.changed, channel.over
                 events = channel.since(after)
                 if events is None:
@@ -81,9 +114,11 @@ class Following:
                 if events:
                     continue
                 try:
-                    await asyncio.wait_for(changed.wait(), self.quiet_s)
+                    await asyncio.wait_for(changed.wait(), min(self.quiet_s, self.allowed_s))
                 except TimeoutError:
                     yield STILL_THERE
+            else:
+                return
         with contextlib.suppress(UnknownJob):
             found = await sync_to_thread(self.queue.get, job)
             yield b"event: end\ndata: " + msgspec.json.encode(found) + b"\n\n"
@@ -107,12 +142,13 @@ class Following:
             watched = [channel for channel in self.channels.values() if not channel.over]
             try:
                 found = await sync_to_thread(self.queue.news, {channel.job: channel.seen for channel in watched})
+                for channel in watched:
+                    news = found.get(channel.job)
+                    channel.add(news.events if news else [], over=news is None or news.state in ENDED)
             except ServiceUnavailable:
                 log.warning("the database does not answer; followers wait")
-                watched = []
-            for channel in watched:
-                news = found.get(channel.job)
-                channel.add(news.events if news else [], over=news is None or news.state in ENDED)
+            except Exception:  # whatever it was: nobody else would look, and all followers would wait for ever
+                log.exception("a look at what is followed failed; followers wait for the next")
             await asyncio.sleep(self.look_s)
 
     async def close(self) -> None:
@@ -125,7 +161,17 @@ def written(event: JobEvent) -> bytes:
     return b"id: %d\nevent: progress\ndata: %s\n\n" % (event.number, bytes(event.body))
 
 
-def stream_of(following: Following, job: str, last: str | None) -> Response[bytes]:
+def stream_of(following: Following, job: str, last: str | None, allowed: Allowed | None = None) -> Response[bytes]:
     """The answer to whoever follows. last: what the header Last-Event-ID says."""
     after = int(last) if last is not None and last.isascii() and last.isdecimal() and len(last) < 10 else 0
-    return Stream(following.told(job, after), media_type="text/event-stream", headers=HEADERS)  # type: ignore[return-value]
+    return Stream(following.told(job, after, allowed), media_type="text/event-stream", headers=HEADERS)  # type: ignore[return-value]
+
+
+def still_allowed(access: Access, request: Request[Any, Any, Any], caller: Caller) -> Allowed:
+    """What the guard asked before the stream began."""
+
+    def ask() -> None:
+        if access.caller(request, "reader").project != caller.project:
+            raise NotAllowed("This is another project now.")
+
+    return ask

@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 
 from headhunt.wire import Job, JobState, Page
 from service.access import Caller
-from service.following import Following, stream_of
+from service.following import Following, still_allowed, stream_of
 from service.headers import LastEvent
 from service.paging import Paging, page_of, polled
 from service.parts import Service
@@ -58,6 +58,7 @@ def remove_job(service: NamedDependency[Service], caller: NamedDependency[Caller
 
 @get("/jobs/{job:str}/events", who="reader", tags=TAGS, media_type="text/event-stream")
 async def follow_job(
+    request: Request[Any, Any, Any],
     service: NamedDependency[Service],
     following: NamedDependency[Following],
     caller: NamedDependency[Caller],
@@ -66,7 +67,7 @@ async def follow_job(
 ) -> Response[bytes]:
     """Server-sent events: `progress` as it comes, then `end` with the job. Last-Event-ID goes on where one stopped."""
     await sync_to_thread(service.queue.get, job, caller.project)
-    return stream_of(following, job, last)
+    return stream_of(following, job, last, still_allowed(service.access, request, caller))
 
 
 ROUTES = (list_jobs, get_job, cancel_job, remove_job, follow_job)

@@ -13,7 +13,7 @@ from headhunt.errors import UnknownJob
 from headhunt.wire import Comparison, Job, Page, RecommendationAsked
 from service.access import Caller
 from service.comparing import compared
-from service.following import Following, stream_of
+from service.following import Following, still_allowed, stream_of
 from service.headers import Again, LastEvent
 from service.ordering import Asked, accepted, order_of
 from service.paging import Paging, page_of, polled
@@ -75,6 +75,7 @@ def remove(service: NamedDependency[Service], caller: NamedDependency[Caller], j
 
 @get("/recommendations/{job:str}/events", who="reader", tags=TAGS, media_type="text/event-stream")
 async def follow(
+    request: Request[Any, Any, Any],
     service: NamedDependency[Service],
     following: NamedDependency[Following],
     caller: NamedDependency[Caller],
@@ -83,7 +84,7 @@ async def follow(
 ) -> Response[bytes]:
     """Server-sent events: `progress` as it comes, then `end` with the job. Last-Event-ID goes on where one stopped."""
     await sync_to_thread(recommendation, service, caller, job)
-    return stream_of(following, job, last)
+    return stream_of(following, job, last, still_allowed(service.access, request, caller))
 
 
 @post("/recommendations/{job:str}/repeat", status_code=202, sync_to_thread=True, who="member", tags=TAGS)

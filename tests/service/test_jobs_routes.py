@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import httpx
 import msgspec
 import pytest
 
+from headhunt.errors import BadValue
 from headhunt.vocabulary import Ranked, Ranking
 from headhunt.wire import Comparison, Job, Page
 from service.app import create_app
 from service.database import Database
 from service.following import STILL_THERE, Following
-from service.jobs.queue import Fence, Order, Queue
+from service.jobs.queue import Fence, News, Order, Queue
+from service.keys import Keys
 from service.settings import Settings
 from tests.service.asking import Client, archive, bearer, send, served
 from tests.zoo.cards import card
@@ -220,6 +222,28 @@ def test_in_silence_a_comment_tells_that_somebody_is_there(queue: Queue) -> None
     assert asyncio.run(story()) == STILL_THERE
 
 
+def test_a_look_that_fails_whatever_the_reason_is_not_the_last(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = queue.put(Order(project="p", kind="k", spec={})).id
+    fence = begun(queue)
+    news, failures = queue.news, [RuntimeError("can't start new thread"), BadValue("Something."), OSError(24, "files")]
+
+    def fails_first(seen: Mapping[str, int]) -> dict[str, News]:
+        if failures:
+            raise failures.pop()
+        return news(seen)
+
+    monkeypatch.setattr(queue, "news", fails_first)
+
+    async def story() -> list[bytes]:
+        told = asyncio.create_task(collected(Following(queue, look_s=0.01).told(job)))
+        await patiently(lambda: not failures)
+        await asyncio.to_thread(queue.finish, fence, {"well": True})
+        async with asyncio.timeout(PATIENCE_S):
+            return await told
+
+    assert asyncio.run(story())[-1].startswith(b"event: end")
+
+
 async def collected(told: AsyncIterator[bytes]) -> list[bytes]:
     return [one async for one in told]
 
@@ -258,6 +282,27 @@ def test_when_the_client_leaves_nobody_looks_any_more(
                 assert job in following.channels
             until(lambda: not following.channels)
         assert client.get(f"{url}/jobs/{'f' * 32}/events").status_code == 404
+
+
+def test_following_ends_when_the_key_is_revoked(
+    server: tuple[str, Following], keys: dict[str, str], queue: Queue, settings: Settings
+) -> None:
+    url, following = server
+    following.allowed_s = 0.05
+    with httpx.Client(headers=bearer(keys["reader"]), timeout=PATIENCE_S) as client:
+        project = client.get(f"{url}/session").json()["project"]
+        job = queue.put(Order(project=project, kind="k", spec={})).id
+        fence = begun(queue)
+        queue.tell(fence, {"at": 1})
+        with client.stream("GET", f"{url}/jobs/{job}/events") as told:
+            lines = told.iter_lines()
+            assert next(lines) == "id: 1"
+            queue.tell(fence, {"at": 2})
+            until(lambda: next(lines) == "id: 2")
+            Keys(queue.database).revoke(project, keys["reader"].split("_")[1])
+            assert not any(line.startswith("event: end") for line in lines)
+        until(lambda: not following.channels)
+    assert queue.get(job).state == "running"
 
 
 def test_many_who_follow_are_one_look(server: tuple[str, Following], keys: dict[str, str], queue: Queue) -> None:
