@@ -57,14 +57,6 @@ def hold(place: Place, home: Path) -> IO[bytes] | None:
     return file
 
 
-def memory_of(pid: int) -> int:
-    """Bytes that a process holds in memory; 0 where the system does not tell, or it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
 def memory_here() -> int:
     """Bytes of memory that this machine, or the container, has."""
     most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

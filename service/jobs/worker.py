@@ -5,8 +5,9 @@
        +  every third of a lease: renew
        +  the child is gone without a word: another attempt
 
-The child writes its own progress and result, under its fence. When the worker dies, the children die with it: each
-holds one end of a pipe, and ends when the other end is closed. Nobody renews the lease then, and the job passes on.
+The child writes its own progress and result, under its fence. When the worker dies, the children die with it, and all
+that they started: each holds one end of a pipe, and ends when the other end is closed. Nobody renews the lease then,
+and the job passes on.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ from headhunt.errors import HeadhuntError, NotWritten, ServiceUnavailable, one_l
 from headhunt.vocabulary import GIB
 from headhunt.wire import JobFault
 from service.database import Database
-from service.jobs.places import Place, hold, memory_here, memory_of, places
+from service.jobs import families
+from service.jobs.places import Place, hold, memory_here, places
 from service.jobs.queue import Claim, Queue
 from service.jobs.roll import Roll
 from service.logs import REQUEST, log_as_json
@@ -91,11 +93,18 @@ class Running:
     def __init__(self, claim: Claim, process: BaseProcess, alive: Connection, seat: "Seat") -> None:
         self.claim, self.process, self.alive, self.seat = claim, process, alive, seat
         self.renewed = time.monotonic()
+        self._over = False
+
+    @property
+    def leader(self) -> int:
+        if self.process.pid is None:  # 0 would be this worker's own group
+            raise RuntimeError("a child that was not started")
+        return self.process.pid
 
     def look_after(self, queue: Queue, memory: int) -> None:
         """Renew in time; end the child when the job was cancelled, is ours no longer, or takes too much memory."""
         now = time.monotonic()
-        if memory_of(self.process.pid or 0) > memory:
+        if families.memory_of(self.leader, memory) > memory:
             self.end()
             words = f"The job took more than the {memory / GIB:.1f} GiB of memory that it may have. Send fewer images."
             queue.fail(self.claim.fence, JobFault(code="out_of_memory", words=words), again=False)
@@ -114,12 +123,16 @@ class Running:
                 queue.cancelled(self.claim.fence)
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.join()
+        """The child, and all that it started. Once: its number may be another's later."""
+        if not self._over:
+            families.end(self.leader)
+            self.process.kill()  # one that does not lead yet
+            self.process.join()
+            self._over = True
 
     def bury(self, queue: Queue) -> None:
         """The child has ended. When it said nothing, its death is what came of this attempt; else this does nothing."""
-        self.process.join()
+        self.end()
         code = self.process.exitcode
         fault = JobFault(code="worker_died", words=f"The process of this job ended without a word (exit code {code}).")
         queue.fail(self.claim.fence, fault, wait_s=AFTER_DEATH_S)  # raises where the database is gone: asked again
@@ -237,6 +250,7 @@ class Worker:
 
 def child(post: Post, claim: Claim, place: Place, alive: Connection) -> None:
     """Do the work, and say what came of it."""
+    families.lead()
     os.nice(NICE)
     threading.Thread(target=die_with_the_worker, args=(alive,), daemon=True).start()
     place.enter()
@@ -284,6 +298,7 @@ def die_with_the_worker(alive: Connection) -> None:
     """The worker never sends anything: when this returns, it is gone."""
     with contextlib.suppress(EOFError, OSError):
         alive.recv_bytes()
+    families.end(os.getpid())
     os._exit(1)
 
 

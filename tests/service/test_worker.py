@@ -157,15 +157,16 @@ def test_when_a_worker_is_killed_its_children_die_and_another_takes_the_job(
         [sys.executable, str(script), url, str(tmp_path)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
     try:
-        job = queue.put(order("leave_pid", str(place)))
-        until(lambda: place.exists() and place.read_text() != "")
+        spec = {"bytes": 1, "place": str(place), "then": "wait"}
+        job = queue.put(order("with_grandchild", spec))
+        until(lambda: len(pids(place)) == 2)
     finally:
         victim.send_signal(signal.SIGKILL)
         victim.wait()
-    until(lambda: gone(int(place.read_text())))
+    until(lambda: all(map(gone, pids(place))))
     place.unlink()
     with working(Worker(Post(url, tmp_path, KINDS, lease_s=1.0), "heir")):
-        until(lambda: place.exists() and place.read_text() != "")
+        until(lambda: len(pids(place)) == 2)
         assert queue.get(job.id).attempt == 2
         queue.cancel(job.id)
         assert ended(queue, job).state == "cancelled"
@@ -212,6 +213,33 @@ def test_a_job_that_takes_too_much_memory_ends_and_says_so(queue: Queue, url: st
     assert came.error is not None
     assert came.error.code == "out_of_memory"
     assert came.attempt == 1
+
+
+def test_what_a_child_started_counts_as_its_memory_and_ends_with_it(queue: Queue, url: str, tmp_path: Path) -> None:
+    place = tmp_path / "pids"
+    with working(Worker(Post(url, tmp_path, KINDS, memory=300 * 2**20), "w")):
+        job = queue.put(Order("p", "with_grandchild", {"bytes": 600 * 2**20, "place": str(place), "then": "wait"}))
+        came = ended(queue, job)
+    assert came.error is not None
+    assert came.error.code == "out_of_memory"
+    until(lambda: all(map(gone, pids(place))))
+
+
+@pytest.mark.parametrize("then", ["wait", "die", "end"])
+def test_whatever_ends_a_child_ends_what_it_started(queue: Queue, url: str, tmp_path: Path, then: str) -> None:
+    place = tmp_path / "pids"
+    spec = {"bytes": 1, "place": str(place), "then": then}
+    with working(Worker(Post(url, tmp_path, KINDS), "w")):
+        job = queue.put(Order("p", "with_grandchild", spec, attempts=1))
+        until(lambda: len(pids(place)) == 2)
+        if then == "wait":
+            queue.cancel(job.id)
+        assert ended(queue, job).state == {"wait": "cancelled", "die": "failed", "end": "done"}[then]
+        until(lambda: all(map(gone, pids(place))))
+
+
+def pids(place: Path) -> list[int]:
+    return [int(word) for word in place.read_text().split()] if place.exists() else []
 
 
 def test_a_gpu_is_for_one_job_at_a_time_and_jobs_see_no_other(tmp_path: Path) -> None:

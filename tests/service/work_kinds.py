@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ KINDS = {
         "seen",
         "count_slowly",
         "full_once",
+        "with_grandchild",
     )
 }
 
@@ -90,6 +93,18 @@ def full_once(work: Work) -> object:
         work.tell({}, step=1)
         raise (InsufficientStorage if work.spec == "insufficient_storage" else NotWritten)("The disk is full.")
     return "written"
+
+
+def with_grandchild(work: Work) -> object:
+    """Starts another process, which holds so many bytes; then waits, ends or dies."""
+    holds = f"held = b'x' * {work.spec['bytes']}; import time; time.sleep(60)"
+    one = subprocess.Popen([sys.executable, "-c", holds])
+    Path(work.spec["place"]).write_text(f"{os.getpid()} {one.pid}")
+    if work.spec["then"] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if work.spec["then"] == "wait":
+        time.sleep(60)
+    return "done"
 
 
 def leave_pid(work: Work) -> object:
