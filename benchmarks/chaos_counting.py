@@ -48,7 +48,7 @@ def put(queue: Queue, count: int) -> object:
 
 
 def write(call: str, url: str, count: int, rest: list[str]) -> object:
-    queue = Queue(Database(url), LONG_S)
+    queue = Queue(Database(url), LONG_S, most_waiting=10**9)
     sys.stdin.read()  # all begin at once
     if call == "tell":
         return tell(queue, count, Fence(rest[0], int(rest[1])))

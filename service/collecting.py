@@ -5,6 +5,7 @@
     images, manifests                  that no project has, no domain of the zoo names, no job works on
     features, probes                   not used for a month
     sessions, links                    that have expired
+    progress of jobs                   that ended a month ago
 
 Safe while everything runs. What is younger than an hour is never touched, and what is found here again is young again
 (zoo/images/blobs.py). Files are removed in transactions in which nobody can name one (service/data/holdings.py), and
@@ -40,6 +41,7 @@ from service.store import Store
 from service.tables import (
     dataset_versions,
     datasets,
+    job_events,
     jobs,
     project_blobs,
     projects,
@@ -73,6 +75,8 @@ class Collected(Struct, frozen=True, omit_defaults=False):
     """Files of the shared store."""
     caches: int = 0
     sessions: int = 0
+    events: int = 0
+    """Of jobs that ended long ago."""
     freed: int = 0
 
 
@@ -94,6 +98,7 @@ class Collector:
                 return None
             self._counts, self._dry, self._unnamed, self._read = {}, dry, set(), {}
             self._expired()
+            self._told()
             self._uploads()
             self._drafts()
             self._rows()
@@ -113,6 +118,11 @@ class Collector:
         for table in (sessions, sign_in_links):
             old = table.c.expires < self.database.now
             self._count("sessions", self._removed(sa.select(sa.func.count()).where(old), sa.delete(table).where(old)))
+
+    def _told(self) -> None:
+        """What jobs said on the way. What they came to stays."""
+        old = job_events.c.job.in_(sa.select(jobs.c.id).where(jobs.c.ended < self.database.now - MONTH_S))
+        self._count("events", self._removed(sa.select(sa.func.count()).where(old), sa.delete(job_events).where(old)))
 
     def _uploads(self) -> None:
         """The row first: nobody adds a part to an upload that is going."""

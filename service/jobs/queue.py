@@ -21,7 +21,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from headhunt.errors import HasEnded, InUse, KeyReused, UnknownJob
+from headhunt.errors import HasEnded, InUse, KeyReused, TooManyJobs, UnknownJob
 from headhunt.wire import Job, JobEvent, JobFault, JobState
 from service.database import Database
 from service.tables import job_events, jobs
@@ -29,6 +29,8 @@ from service.tables import job_events, jobs
 ATTEMPTS = 3
 BACKOFF_S = (1.0, 10.0, 60.0)
 """Waited before the second attempt, the third, and all others."""
+MOST_WAITING = 1000
+"""Jobs of one project. Its next one would wait for days, and the queue is everybody's."""
 AT_ONCE = 100
 """Jobs that one query asks for."""
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
@@ -79,15 +81,15 @@ class News(NamedTuple):
 class Queue:
     """The jobs of a database. Every method is one transaction."""
 
-    def __init__(self, database: Database, lease_s: float = 10.0) -> None:
-        self.database, self.lease_s = database, lease_s
+    def __init__(self, database: Database, lease_s: float = 10.0, most_waiting: int = MOST_WAITING) -> None:
+        self.database, self.lease_s, self.most_waiting = database, lease_s, most_waiting
         self.now = database.now
         self._one = sa.select(jobs).where(jobs.c.id == sa.bindparam("job"))
 
     # --- those who order ---
 
     def put(self, order: Order) -> Job:
-        """A new job, or the one that was put under this key before. Raises KeyReused."""
+        """A new job, or the one that was put under this key before. Raises KeyReused, TooManyJobs."""
         try:
             return self._put(order)
         except sa.exc.IntegrityError:  # somebody put the same key at this moment, and has committed it now
@@ -99,6 +101,7 @@ class Queue:
             if order.key is not None and (row := connection.execute(sa.select(jobs).where(same)).first()) is not None:
                 check_same(row, order)
                 return job_of(row)
+            self._check_room(connection, order.project)
             name = uuid.uuid4().hex
             values = {
                 "id": name,
@@ -295,6 +298,13 @@ class Queue:
             return connection.execute(sa.update(jobs).where(self._held(fence)).values(values)).rowcount > 0
 
     # --- inside ---
+
+    def _check_room(self, connection: Connection, project: str) -> None:
+        waiting = sa.select(sa.func.count()).where(jobs.c.project == project, jobs.c.state == "queued")
+        if (count := connection.execute(waiting).scalar_one()) >= self.most_waiting:
+            raise TooManyJobs(
+                f"{count:,} jobs of this project wait already. Wait until some have begun, or cancel some."
+            )
 
     def _held(self, fence: Fence) -> sa.ColumnElement[bool]:
         """The fence: this job, in this attempt, still running. One that lapsed and was not taken up is ours still."""

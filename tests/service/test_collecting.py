@@ -24,7 +24,7 @@ from service.repository import Repository
 from service.settings import Settings
 from service.stocking import Stocking
 from service.store import LocalStore, Lying
-from service.tables import project_blobs, sessions, uploads
+from service.tables import jobs, project_blobs, sessions, uploads
 from tests.service.asking import Client, archive, bearer, send
 from tests.service.test_datasets import send_blobs
 from tests.service.test_resumable import begin, part
@@ -316,3 +316,24 @@ def test_the_command_says_what_would_go(
     assert main(["collect", *where]) == 0
     assert "6 images removed" in capsys.readouterr().out
     assert files(service, "blobs") == set()
+
+
+def test_what_a_job_told_goes_a_month_after_it_ended_and_its_result_stays(service: Service) -> None:
+    queue = service.queue
+    for _ in range(3):
+        queue.put(Order(project="p", kind="k", spec={}))
+    fences = [claim.fence for claim in (queue.claim("w"), queue.claim("w"), queue.claim("w")) if claim is not None]
+    for fence in fences:
+        queue.tell(fence, {"stage": "one"})
+    old, young, runs = (fence.job for fence in fences)
+    for fence in fences[:2]:
+        queue.finish(fence, {"well": True})
+    with service.database.write() as connection:
+        long_ago = jobs.c.created - 1.1 * MONTH_S
+        connection.execute(sa.update(jobs).where(jobs.c.id.in_((old, runs))).values(created=long_ago))
+        connection.execute(sa.update(jobs).where(jobs.c.id == old).values(ended=long_ago))
+    assert collect(service, dry=True).events == 1
+    assert [len(queue.events(one)) for one in (old, young, runs)] == [1, 1, 1]
+    assert collect(service).events == 1
+    assert [len(queue.events(one)) for one in (old, young, runs)] == [0, 1, 1]
+    assert bytes(queue.get(old).result or b"") == b'{"well":true}'

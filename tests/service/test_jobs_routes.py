@@ -97,6 +97,14 @@ def test_only_a_job_that_has_ended_is_removed_and_only_one_that_has_not_is_cance
     assert member.post(f"/api/v1/jobs/{done.id}/cancel").json()["code"] == "has_ended"
 
 
+def test_one_job_too_many_is_429(member: Client, keys: dict[str, str]) -> None:
+    member.app.state.service.queue.most_waiting = 1
+    send(member, keys["member"])
+    ask(member)
+    answer = member.post("/api/v1/recommendations", json={"dataset": "photos"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_jobs")
+
+
 # --- Again, and side by side ------------------------------------------------------------------------------------------
 
 

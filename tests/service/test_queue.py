@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from headhunt.errors import BadValue, UnknownJob
+from headhunt.errors import BadValue, TooManyJobs, UnknownJob
 from headhunt.wire import JobFault
 from service.database import Database
 from service.jobs.queue import Claim, Fence, Order, Queue
@@ -71,6 +71,19 @@ def test_the_same_key_is_the_same_job(queue: Queue) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda _: queue.put(replace(ORDER, key="crowd")).id, range(16)))
     assert len(found) == 1
+
+
+def test_a_project_has_only_so_many_jobs_waiting(database: Database) -> None:
+    queue = Queue(database, most_waiting=3)
+    first = queue.put(replace(ORDER, key="k"))
+    for _ in range(2):
+        queue.put(ORDER)
+    with pytest.raises(TooManyJobs, match="3 jobs"):
+        queue.put(ORDER)
+    assert queue.put(replace(ORDER, key="k")).id == first.id, "it waits already"
+    assert queue.put(replace(ORDER, project="q")).state == "queued"
+    claimed(queue)
+    assert queue.put(ORDER).state == "queued", "one runs now"
 
 
 def test_nobody_sees_a_job_of_another_project(queue: Queue) -> None:

@@ -25,6 +25,7 @@ HeadhuntError
  +-- BlobsMissing, UploadIncomplete   something has to be sent first
  +-- Misdirected           the request names another server
  +-- InUse, HasEnded, NotReady   it cannot be done now: somebody works with it; it is over; it has not ended yet
+ +-- TooManyJobs           so many jobs of the project wait that no more are taken
  +-- OverQuota             a TooLarge: the project has no room left for it
  +-- KeyReused             one Idempotency-Key came with two different questions
  +-- ServerUnreachable     no answer from the server that was named
@@ -332,6 +333,9 @@ from headhunt.errors.service import (
 )
 from headhunt.errors.service import (
     TooLarge as TooLarge,
+)
+from headhunt.errors.service import (
+    TooManyJobs as TooManyJobs,
 )
 from headhunt.errors.service import (
     TooManyTries as TooManyTries,

@@ -31,6 +31,10 @@ class TooManyTries(HeadhuntError):
         self.wait_s = wait_s
 
 
+class TooManyJobs(HeadhuntError):
+    """So many jobs of this project wait already that no more are taken."""
+
+
 class ChecksumMismatch(HeadhuntError):
     """What came is not what was announced: it changed on the way. Send it again."""
 
