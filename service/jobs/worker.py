@@ -149,10 +149,14 @@ class Seat:
         self._lock: IO[bytes] | None = None
 
     def take(self) -> bool:
-        if not self.taken and self.place.gpu is not None:
+        if self.taken:
+            return False
+        if self.place.gpu is not None:
             self._lock = hold(self.place, self.home)
-        self.taken = not self.taken and (self.place.gpu is None or self._lock is not None)
-        return self.taken
+            if self._lock is None:
+                return False
+        self.taken = True
+        return True
 
     def leave(self) -> None:
         self.taken = False

@@ -203,9 +203,9 @@ def gone(pid: int) -> bool:
 
 
 def test_a_job_that_takes_too_much_memory_ends_and_says_so(queue: Queue, url: str, tmp_path: Path) -> None:
-    post = Post(url, tmp_path, KINDS, memory=300 * 2**20)
+    post = Post(url, tmp_path, KINDS, memory=3 * 2**29)
     with working(Worker(post, "w")):
-        greedy = queue.put(Order("p", "greedy", {"bytes": 2**30}))
+        greedy = queue.put(Order("p", "greedy", {"bytes": 2**31}))
         small = queue.put(Order("p", "add", [1]))
         came = ended(queue, greedy)
         assert ended(queue, small).state == "done"
@@ -249,10 +249,22 @@ def test_a_gpu_is_for_one_job_at_a_time_and_jobs_see_no_other(tmp_path: Path) ->
     first, second = Seat(gpu, tmp_path), Seat(gpu, tmp_path)
     assert first.take()
     assert not first.take()
+    assert not first.take(), "asking does not free it"
     assert not second.take(), "another worker of this machine"
+    assert not second.take()
     first.leave()
     assert second.take()
     second.leave()
+
+
+def test_no_more_jobs_run_at_a_time_than_there_are_places(queue: Queue, url: str, tmp_path: Path) -> None:
+    jobs = [queue.put(Order(f"p{i}", "count_slowly", 4)) for i in range(4)]
+    most = 0
+    with working(Worker(Post(url, tmp_path, KINDS), "w", slots=1)):
+        while any(queue.get(job.id).state not in ENDED for job in jobs):
+            most = max(most, sum(queue.get(job.id).state == "running" for job in jobs))
+            time.sleep(0.02)
+    assert most == 1
 
 
 def test_a_job_for_a_gpu_waits_where_there_is_none(queue: Queue, url: str, tmp_path: Path) -> None:
