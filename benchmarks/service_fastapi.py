@@ -9,7 +9,6 @@ the same uvicorn with the same options. The models have the fields of the struct
 import argparse
 import hashlib
 import logging
-import secrets
 import time
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -27,6 +26,7 @@ from headhunt.home import home_folder
 from service.access import Caller
 from service.logs import log_as_json
 from service.measures import Measures
+from service.naming import new_name
 from service.parts import Service, service_of
 from service.requests import HEADERS
 from service.serve import listening, options
@@ -78,7 +78,7 @@ class Surroundings:
         self.app, self.measures = app, measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name, began = secrets.token_hex(8), time.perf_counter()
+        name, began = new_name(), time.perf_counter()
 
         async def surrounded(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,5 +1,5 @@
-"""What is wrong with a request before anybody looks at what it asks for: parameters that no route knows, given twice, a
-body of another kind than JSON, or nested beyond sense.
+"""What is wrong with a request before anybody looks at what it asks for: parameters that no route knows, given twice
+or too long, a body of another kind than JSON, or nested beyond sense.
 
 A route knows the parameters that it declares, and those it names: `filters=`, and `repeated=` for what may come several
 times.
@@ -14,6 +14,8 @@ from headhunt.errors import BadValue, UnknownField, UnsupportedType, printable
 
 KNOWN = "parameters"
 JSON = "application/json"
+LONGEST = 400
+"""Characters of a parameter that a route reads by its name."""
 
 
 def note_parameters(app: Litestar) -> None:
@@ -28,12 +30,16 @@ def note_parameters(app: Litestar) -> None:
 def check_asked(request: Request[Any, Any, Any]) -> None:
     """Raises UnknownField, BadValue, UnsupportedType. A filter that is not understood must not be passed over."""
     handler = request.route_handler
-    known, repeated = handler.opt.get(KNOWN, frozenset()), handler.opt.get("repeated", ())
+    known, named = handler.opt.get(KNOWN, frozenset()), handler.opt.get("filters", ())
+    repeated = handler.opt.get("repeated", ())
     for name in dict.fromkeys(request.query_params):
         if name not in known:
             raise UnknownField(printable(name, 80), known)
-        if name not in repeated and len(request.query_params.getall(name)) > 1:
+        values = request.query_params.getall(name)
+        if name not in repeated and len(values) > 1:
             raise BadValue(f"{name!r} is given twice. Give it once.")
+        if name in named and max(map(len, values)) > LONGEST:
+            raise BadValue(f"{name!r} has more than {LONGEST} characters.")
     if "data" in handler.parsed_fn_signature.parameters and request.content_type[0] != JSON:
         raise UnsupportedType(
             f"{printable(request.content_type[0], 80) or 'Nothing'!r} is not taken here. Send {JSON}."

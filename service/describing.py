@@ -19,6 +19,7 @@ from litestar.routes import HTTPRoute
 from headhunt import __version__
 from headhunt.wire import Problem
 from service.access import PROJECT
+from service.asked import LONGEST
 from service.examples import EXAMPLES
 from service.problems import PROBLEM
 
@@ -152,7 +153,7 @@ def parameters(operation: dict[str, Any], handler: HTTPRouteHandler) -> Iterator
     several = handler.opt.get("repeated", ())
     for name in handler.opt.get("filters", ()):
         if name not in there:
-            one = FACTS.get(name, {"type": "string", "maxLength": 400})
+            one = FACTS.get(name, {"type": "string", "maxLength": LONGEST})
             yield {
                 "name": name,
                 "in": "query",
@@ -214,7 +215,7 @@ def problems_of(operation: dict[str, Any], handler: HTTPRouteHandler) -> Iterato
     yield from (400, 421, 429, 503)
     if who != "anyone" or changes:
         yield from (401, 403)
-    if who not in ("anyone", "known"):
+    if who not in ("anyone", "known") or any(one["in"] == "path" for one in operation["parameters"]):
         yield 404
     if changes:
         yield from (409, 422, 507)

@@ -13,10 +13,12 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from headhunt.errors import BadValue
 from headhunt.wire import Page
+from service.access import Caller
 
 T = TypeVar("T")
 MOST, USUAL = 1000, 100
@@ -44,7 +46,8 @@ class Paging:
             raise BadValue("This 'after' is of another list. Give the 'next' of the page before.") from error
 
 
-def paging_of(limit: Limit = USUAL, after: After = None) -> Paging:
+def paging_of(caller: NamedDependency[Caller], limit: Limit = USUAL, after: After = None) -> Paging:  # noqa: ARG001
+    """caller: asked for so that it comes first (service/app.py)."""
     if after is None:
         return Paging(limit, ())
     try:

@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Request
 from litestar.concurrency import sync_to_thread
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 from headhunt.errors import ServiceUnavailable
@@ -24,6 +23,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
     "Cache-Control": "no-store",
 }
+CAREFUL = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 NOBODY = Caller()
 
 
@@ -43,10 +43,10 @@ class Surroundings:
             return
         name_of(scope)
         state: dict[str, Any] = dict(scope.get("state") or {})
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("X-Request-Id", state["request_id"])
+        headers = message["headers"]
+        there = {name.lower() for name, _ in headers}
+        more = (*CAREFUL, (b"x-request-id", state["request_id"].encode()))
+        message["headers"] = [*headers, *(one for one in more if one[0] not in there)]
         await self._note(scope, state, message["status"])
 
     async def _note(self, scope: Scope, state: dict[str, Any], status: int) -> None:

@@ -56,7 +56,10 @@ class Measured(Blobs):
             return
         self._check_disk(len(data))
         super().put(digest, data)
-        self._written[path] = path.stat().st_mtime_ns
+        try:
+            self._written[path] = path.stat().st_mtime_ns
+        except FileNotFoundError as error:
+            raise Vanished("A file was collected as it came. Send it again.") from error
 
     def _check_disk(self, size: int) -> None:
         """Now and then, and before what is large."""

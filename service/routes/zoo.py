@@ -8,13 +8,13 @@ from litestar.params import FromPath, QueryParameter
 
 from headhunt.vocabulary import Domain, ModelCard, Outcome
 from headhunt.wire import MatrixShown, Page
+from service.asked import LONGEST
 from service.paging import Paging, cursor_of, page_of, polled
 from service.parts import Service
 from service.ranges import file_answer
 from service.repository import CONDITIONS, REPEATED
 
 TAGS = ["zoo"]
-LONGEST = 400
 Sort = Annotated[
     str, QueryParameter(name="sort", max_length=64, description="A fact, as params; -params for the largest first.")
 ]

@@ -71,13 +71,15 @@ def test_weights_that_another_process_removes_before_their_new_card_is_there_are
 def test_weights_go_while_nobody_can_add_a_card_that_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     zoo = Zoo(tmp_path)
     card = zoo.add(found("one"))
+    unlink, gone = Path.unlink, []
 
-    def remove(digest: str) -> None:
-        with pytest.raises(HomeLocked), Catalogue(tmp_path).change(patience=0.01):
-            pass
-        gone.append(digest)
+    def watched(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".safetensors":
+            with pytest.raises(HomeLocked), Catalogue(tmp_path).change(patience=0.01):
+                pass
+            gone.append(path.stem)
+        unlink(path, missing_ok)
 
-    gone: list[str] = []
-    monkeypatch.setattr(zoo.weights, "remove", remove)
+    monkeypatch.setattr(Path, "unlink", watched)
     zoo.remove([card.id])
     assert gone == [card.weights]
