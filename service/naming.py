@@ -26,4 +26,4 @@ def name_of(scope: Any) -> str:
 
 def new_name() -> str:
     """Nothing rests on its being secret, and asking the system for randomness takes longer than all else here."""
-    return f"{random.getrandbits(64):016x}"  # noqa: S311
+    return f"{random.getrandbits(64):016x}"

@@ -1,0 +1,108 @@
+"""What a server says of runs, as frozen structs. Times are seconds since 1970: `started` and those of points are the
+training's clock, all others the server's."""
+
+from typing import Any, Literal
+
+from headhunt.vocabulary import Struct
+
+RunState = Literal["running", "finished", "failed", "lost"]
+"""lost: nothing has been heard for a while, or the process ended without a word."""
+
+
+class RunBegun(Struct, frozen=True):
+    """A run that is to be: asked for again with the same id, it is the same one. experiment: what a user calls the
+    project of the run, a name for runs that belong together."""
+
+    experiment: str = "default"
+    name: str = ""
+    intent: str = ""
+    parent: str | None = None
+    group: str | None = None
+    dataset: str | None = None
+    model: str | None = None
+    tags: tuple[str, ...] = ()
+    started: float | None = None
+
+
+class RunChange(Struct, frozen=True):
+    """Only what is given changes. tags: a value of None takes the tag away."""
+
+    name: str | None = None
+    intent: str | None = None
+    tags: dict[str, str | None] = {}
+
+
+class Run(Struct, frozen=True, omit_defaults=False):
+    """A training, or whatever else told of itself. metrics: the newest value of each, the first hundred by name."""
+
+    id: str
+    experiment: str
+    name: str
+    state: RunState
+    started: float
+    seen: float
+    """When something was heard of it last."""
+    intent: str = ""
+    ended: float | None = None
+    error: str | None = None
+    parent: str | None = None
+    group: str | None = None
+    dataset: str | None = None
+    model: str | None = None
+    by: str | None = None
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    summary: dict[str, Any] = {}
+    metrics: dict[str, float | str] = {}
+    """NaN and infinity are told as "nan", "inf" and "-inf"."""
+    facts: dict[str, Any] = {}
+    """code, environment and whatever else its surroundings were; only where one run is asked for."""
+    marks: tuple[str, ...] = ()
+    """What was not kept as it was told."""
+
+
+class Metric(Struct, frozen=True, omit_defaults=False):
+    """One curve in numbers. Of values that are no numbers `count` alone knows."""
+
+    name: str
+    count: int
+    last: float | str
+    last_step: int
+    min: float | None
+    max: float | None
+
+
+class Curve(Struct, frozen=True, omit_defaults=False):
+    """Points by step. whole: all of them; else thinned out so that the peaks of every stretch stay."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float | str, ...]
+    times: tuple[float, ...]
+    count: int
+    whole: bool
+
+
+class RunFile(Struct, frozen=True, omit_defaults=False):
+    """A file of a run: under one path the newest holds, unless it came with a step."""
+
+    path: str
+    digest: str
+    size: int
+    kind: str
+    step: int | None
+    created: float
+    facts: dict[str, Any] = {}
+
+
+class JournalKept(Struct, frozen=True, omit_defaults=False):
+    """How far a writer's journal has come in. What is asked to be added elsewhere is not: go on from here."""
+
+    kept: int
+
+
+class Experiment(Struct, frozen=True, omit_defaults=False):
+    id: str
+    name: str
+    created: float
+    runs: int
