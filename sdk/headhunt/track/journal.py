@@ -48,7 +48,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True, tag="f"):
     size: int
     kind: str = "file"
     step: int | None = None
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True, tag="c"):

@@ -3,6 +3,8 @@ training's clock, all others the server's."""
 
 from typing import Any, Literal
 
+import msgspec
+
 from headhunt.vocabulary import Struct
 
 RunState = Literal["running", "finished", "failed", "lost"]
@@ -29,7 +31,7 @@ class RunChange(Struct, frozen=True):
 
     name: str | None = None
     intent: str | None = None
-    tags: dict[str, str | None] = {}
+    tags: dict[str, str | None] = msgspec.field(default_factory=dict)
 
 
 class Run(Struct, frozen=True, omit_defaults=False):
@@ -50,12 +52,12 @@ class Run(Struct, frozen=True, omit_defaults=False):
     dataset: str | None = None
     model: str | None = None
     by: str | None = None
-    params: dict[str, Any] = {}
-    tags: dict[str, str] = {}
-    summary: dict[str, Any] = {}
-    metrics: dict[str, float | str] = {}
+    params: dict[str, Any] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    summary: dict[str, Any] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float | str] = msgspec.field(default_factory=dict)
     """NaN and infinity are told as "nan", "inf" and "-inf"."""
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
     """code, environment and whatever else its surroundings were; only where one run is asked for."""
     marks: tuple[str, ...] = ()
     """What was not kept as it was told."""
@@ -92,7 +94,7 @@ class RunFile(Struct, frozen=True, omit_defaults=False):
     kind: str
     step: int | None
     created: float
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class JournalKept(Struct, frozen=True, omit_defaults=False):
