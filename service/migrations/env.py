@@ -2,11 +2,12 @@
 
 from alembic import context
 
+import tracking.tables
 from service.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=[metadata, tracking.tables.metadata],
     transaction_per_migration=False,
     render_as_batch=True,
 )

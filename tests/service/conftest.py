@@ -15,9 +15,8 @@ from service.keys import ROLES
 from service.migrations import NEWEST
 from service.parts import service_of
 from service.settings import Settings
-from service.tables import metadata
 from tests.service.asking import Client
-from tests.service.tables_of import drop_all
+from tests.service.tables_of import drop_all, make_all
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -47,7 +46,7 @@ def own_database(named: str, worker: str) -> str:
 def database(url: str) -> Iterator[Database]:
     made = Database(url)
     drop_all(made)
-    metadata.create_all(made.engine)
+    make_all(made)
     with made.write() as connection:  # as migrations leave it, and faster
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{NEWEST}')")

@@ -2,7 +2,7 @@
 
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
- |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload
+ |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
  +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -28,6 +28,7 @@ HeadhuntError
  +-- TooManyJobs           so many jobs of the project wait that no more are taken
  +-- OverQuota             a TooLarge: the project has no room left for it
  +-- KeyReused             one Idempotency-Key came with two different questions
+ +-- BrokenJournal, UnknownRecord   what was told of a run is damaged, or is of a newer headhunt
  +-- ServerUnreachable     no answer from the server that was named
 
 Each class has a stable `code`, its own name in snake case, which is what programs should look at. The message says
@@ -161,6 +162,9 @@ from headhunt.errors.names import (
     UnknownProject as UnknownProject,
 )
 from headhunt.errors.names import (
+    UnknownRun as UnknownRun,
+)
+from headhunt.errors.names import (
     UnknownSplit as UnknownSplit,
 )
 from headhunt.errors.names import (
@@ -287,6 +291,9 @@ from headhunt.errors.service import (
     BlobsMissing as BlobsMissing,
 )
 from headhunt.errors.service import (
+    BrokenJournal as BrokenJournal,
+)
+from headhunt.errors.service import (
     ChecksumMismatch as ChecksumMismatch,
 )
 from headhunt.errors.service import (
@@ -342,6 +349,9 @@ from headhunt.errors.service import (
 )
 from headhunt.errors.service import (
     TooSlow as TooSlow,
+)
+from headhunt.errors.service import (
+    UnknownRecord as UnknownRecord,
 )
 from headhunt.errors.service import (
     UnsupportedType as UnsupportedType,

@@ -49,3 +49,7 @@ class UnknownKey(UnknownName):
 
 class UnknownUpload(UnknownName):
     noun = "upload"
+
+
+class UnknownRun(UnknownName):
+    noun = "run"

@@ -93,3 +93,11 @@ class SafetensorsOnly(UnsupportedType):
 
 class TooDeep(BadValue):
     """JSON within JSON within JSON: nested beyond all sense."""
+
+
+class BrokenJournal(HeadhuntError):
+    """What was told of a run is damaged from some place on."""
+
+
+class UnknownRecord(HeadhuntError):
+    """A newer headhunt tells of a run what this one has not learned."""

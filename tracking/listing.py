@@ -1,0 +1,210 @@
+"""Runs are found: what a query asks for is looked up for all runs of a project, and tried in this process. So a query
+means the same on every database, and a run that lacks what is asked for is no special case.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from headhunt.errors import BadValue
+from headhunt.track.wire import Run
+from tracking.sql import in_parts
+from tracking.tables import experiments, run_metrics, run_values, runs
+from tracking.values import NOT_FINITE, Marks, read, told
+
+SHOWN_METRICS = 100
+SILENT_S = 90.0
+"""A run of which nothing was heard for so long is lost, until something is."""
+ATTRIBUTES = (
+    "id",
+    "name",
+    "state",
+    "started",
+    "ended",
+    "seen",
+    "intent",
+    "experiment",
+    "dataset",
+    "group",
+    "parent",
+    "model",
+    "by",
+    "error",
+)
+Facts = Mapping[tuple[str, str], Any]
+
+
+class Key(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Order(Protocol):
+    """What tracking.query.parse_order makes."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def descending(self) -> bool: ...
+
+
+class Query(Protocol):
+    """What tracking.query.parse makes."""
+
+    def names(self) -> Collection[tuple[str, str]]: ...
+    def holds(self, facts: Facts, /) -> bool: ...
+
+
+class Asked(NamedTuple):
+    """Of a list. order: the newest first, where nothing is given. after: the id of the run that the last page ended
+    with. deleted: True for those that were laid aside alone, None for all."""
+
+    query: Query | None = None
+    order: Sequence[Order] = ()
+    after: str | None = None
+    limit: int = 100
+    experiments: Collection[str] | None = None
+    deleted: bool | None = False
+
+
+def state_of(now: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
+    """lost, by the database's clock, is what does not say that it has ended, and says nothing else."""
+    silent = (runs.c.state == "running") & (runs.c.seen < now - SILENT_S)
+    return sa.case((silent, "lost"), else_=runs.c.state)
+
+
+def rows_of(now: sa.ColumnElement[float]) -> sa.Select[Any]:
+    columns = [column for column in runs.c if column.name not in ("state", "experiment", "facts")]
+    return sa.select(
+        *columns,
+        state_of(now).label("state"),
+        experiments.c.name.label("experiment"),
+        runs.c.experiment.label("experiment_id"),
+    ).join_from(runs, experiments)
+
+
+def found(connection: Connection, now: sa.ColumnElement[float], project: str, asked: Asked) -> list[Any]:
+    """Rows, sorted, those of this page."""
+    wanted = rows_of(now).where(runs.c.project == project).order_by(runs.c.started.desc(), runs.c.id)
+    if asked.experiments is not None:
+        wanted = wanted.where(experiments.c.name.in_(list(asked.experiments)))
+    if asked.deleted is not None:
+        wanted = wanted.where(runs.c.deleted.is_not(None) if asked.deleted else runs.c.deleted.is_(None))
+    rows = list(connection.execute(wanted))
+    names = set(asked.query.names()) if asked.query else set()
+    facts = facts_of(connection, rows, names | {(one.key.kind, one.key.name) for one in asked.order})
+    if asked.query is not None:
+        rows = [row for row in rows if asked.query.holds(facts[row.id])]
+    for order in reversed(asked.order):
+        rows = ordered(rows, facts, order)
+    return page(rows, asked.after, asked.limit)
+
+
+def page(rows: list[Any], after: str | None, limit: int) -> list[Any]:
+    if after is None:
+        return rows[:limit]
+    for place, row in enumerate(rows):
+        if row.id == after:
+            return rows[place + 1 : place + 1 + limit]
+    raise BadValue("The run that this list was to go on from is not in it any longer. Begin again, without 'after'.")
+
+
+def ordered(rows: list[Any], facts: Mapping[str, Facts], order: Order) -> list[Any]:
+    """Stable. Numbers before texts; what is not there, and NaN, comes last either way."""
+    key = (order.key.kind, order.key.name)
+    there: list[tuple[tuple[int, Any], Any]] = []
+    absent = []
+    for row in rows:
+        value = sortable(facts[row.id].get(key))
+        absent.append(row) if value is None else there.append((value, row))
+    there.sort(key=lambda one: one[0], reverse=order.descending)
+    return [row for _, row in there] + absent
+
+
+def sortable(value: Any) -> tuple[int, Any] | None:
+    value = value[0] if isinstance(value, tuple) and value else value
+    if isinstance(value, str):
+        value = NOT_FINITE.get(value, value)
+    if value is None or value == () or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return (0, value) if isinstance(value, int | float) else (1, str(value))
+
+
+def facts_of(connection: Connection, rows: list[Any], names: set[tuple[str, str]]) -> dict[str, dict[Any, Any]]:
+    """What a query needs of each run. Values are as they were told; a metric is its newest number."""
+    facts: dict[str, dict[Any, Any]] = {row.id: {} for row in rows}
+    plain = [name for kind, name in names if kind == "attribute" and name in ATTRIBUTES]
+    for row in rows:
+        for name in plain:
+            facts[row.id]["attribute", name] = getattr(row, name)
+        if row.dataset is not None:
+            facts[row.id]["dataset", "name"] = row.dataset
+            facts[row.id]["dataset", "digest"] = row.dataset
+    for kind in ("param", "tag", "summary"):
+        _add_values(connection, facts, kind, [name for of, name in names if of == kind])
+    _add_metrics(connection, facts, [name for of, name in names if of == "metric"])
+    return facts
+
+
+def _add_values(connection: Connection, facts: dict[str, dict[Any, Any]], kind: str, names: list[str]) -> None:
+    for some in in_parts(names):
+        mine = (run_values.c.kind == kind) & run_values.c.name.in_(some)
+        for row in _of_runs(
+            connection, sa.select(run_values.c.run, run_values.c.name, run_values.c.value), mine, facts
+        ):
+            facts[row.run][kind, row.name] = read(row.value)
+
+
+def _add_metrics(connection: Connection, facts: dict[str, dict[Any, Any]], names: list[str]) -> None:
+    wanted = sa.select(run_metrics.c.run, run_metrics.c.name, run_metrics.c.last)
+    for some in in_parts(names):
+        for row in _of_runs(connection, wanted, run_metrics.c.name.in_(some), facts):
+            facts[row.run]["metric", row.name] = math.nan if row.last is None else row.last
+
+
+def _of_runs(
+    connection: Connection, wanted: sa.Select[Any], mine: sa.ColumnElement[bool], ids: Collection[str]
+) -> Iterable[Any]:
+    column: Any = wanted.selected_columns[0]
+    for some in in_parts(list(ids)):
+        yield from connection.execute(wanted.where(column.in_(some), mine))
+
+
+def runs_of(
+    connection: Connection, rows: list[Any], detail: Callable[[str], dict[str, Any]] | None = None
+) -> list[Run]:
+    """As they are told. detail: the facts of the surroundings, for those of whom they are asked."""
+    values: dict[str, dict[str, dict[str, Any]]] = {row.id: {"param": {}, "tag": {}, "summary": {}} for row in rows}
+    metrics: dict[str, dict[str, float | str]] = {row.id: {} for row in rows}
+    for some in in_parts([row.id for row in rows]):
+        wanted: Any = sa.select(run_values).where(run_values.c.run.in_(some)).order_by(run_values.c.name)
+        for run, kind, name, value in connection.execute(wanted):
+            values[run][kind][name] = read(value)
+        for run, name, last in connection.execute(_newest(some)):
+            metrics[run][name] = told(math.nan if last is None else last)
+    return [run_of(row, values[row.id], metrics[row.id], detail(row.id) if detail else {}) for row in rows]
+
+
+def _newest(ids: Sequence[str]) -> sa.Select[Any]:
+    """The first hundred by name, of each run."""
+    place = sa.func.row_number().over(partition_by=run_metrics.c.run, order_by=run_metrics.c.name).label("place")
+    mine = run_metrics.c.run.in_(ids)
+    some = sa.select(run_metrics.c.run, run_metrics.c.name, run_metrics.c.last, place).where(mine).subquery()
+    return sa.select(some.c.run, some.c.name, some.c.last).where(some.c.place <= SHOWN_METRICS).order_by(some.c.name)
+
+
+def run_of(row: Any, values: dict[str, dict[str, Any]], metrics: dict[str, Any], facts: dict[str, Any]) -> Run:
+    return Run(
+        **{name: getattr(row, name) for name in ATTRIBUTES},
+        params=values["param"],
+        tags=values["tag"],
+        summary=values["summary"],
+        metrics=metrics,
+        facts=facts,
+        marks=Marks(row.marks).told(),
+    )

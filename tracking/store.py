@@ -1,0 +1,380 @@
+"""Runs, kept: the one way to the tables.
+
+    tracking.begin(project, run, RunBegun(...), by)      the same id again is the same run
+    tracking.append(project, run, writer, offset, data)  a piece of a journal; answers how far it has been read
+
+A piece is taken in one transaction with the place up to where the journal has been read. So of what is sent twice, or
+in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at all.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from headhunt.errors import BadValue, UnknownRun
+from headhunt.track.wire import Curve, Experiment, Metric, Run, RunBegun, RunChange, RunFile
+from tracking import frames
+from tracking.listing import Asked, Order, Query, found, rows_of, runs_of
+from tracking.sql import Database, adding, put
+from tracking.tables import (
+    NO_STEP,
+    experiments,
+    metric_chunks,
+    project_files,
+    run_console,
+    run_files,
+    run_metrics,
+    run_values,
+    run_writers,
+    runs,
+)
+from tracking.taking import Taking, remove_values
+from tracking.values import LARGEST_VALUE, Marks, clipped, read, told, without_nul, written
+
+if TYPE_CHECKING:
+    from tracking.curves import Series
+
+RUN = re.compile(r"[0-9a-f]{32}")
+WRITER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FEWEST, MOST = 4, 100_000
+"""Points of an answer."""
+PIECES = 1000
+"""Of a console's output, at once."""
+
+
+class SaidLine(NamedTuple):
+    """A piece of what a program printed."""
+
+    number: int
+    at: float
+    stream: str
+    text: str
+
+
+class Tracking:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # --- runs come and change ---
+
+    def begin(self, project: str, run: str, begun: RunBegun, by: str | None = None) -> Run:
+        """The run of this id, which is made where there is none. Raises UnknownRun where it is another project's, or
+        no id at all: 32 digits and letters a to f."""
+        check_run(run)
+        with self.database.write() as connection:
+            row = self._row_of_run(connection, project, begun, by)
+            if put(connection, runs, [{"id": run, **row}], replace=False):
+                tags = {("tag", clipped(name) or ""): "" for name in begun.tags}
+                put_values(connection, run, tags)
+        return self.get(project, run)
+
+    def _row_of_run(self, connection: Connection, project: str, begun: RunBegun, by: str | None) -> dict[str, Any]:
+        now = float(connection.execute(sa.select(self.database.now)).scalar() or 0.0)
+        return {
+            "project": project,
+            "experiment": self._ensure(connection, project, begun.experiment),
+            "name": clipped(begun.name),
+            "intent": without_nul(begun.intent)[:LARGEST_VALUE],
+            "state": "running",
+            "started": now if begun.started is None else begun.started,
+            "created": now,
+            "seen": now,
+            "parent": clipped(begun.parent),
+            "group": clipped(begun.group),
+            "dataset": None if begun.dataset is None else without_nul(begun.dataset)[:4000],
+            "model": None if begun.model is None else without_nul(begun.model)[:4000],
+            "by": clipped(by, 160),
+            "bytes": 0,
+            "facts": "{}",
+            "marks": "{}",
+        }
+
+    def append(self, project: str, run: str, writer: str, offset: int, data: bytes, seen: float | None = None) -> int:
+        """How far the journal has been read. seen: when it was heard of, if that is not now. Raises BrokenJournal or
+        UnknownRecord, when what comes before the fault has been kept."""
+        check_run(run)
+        if not WRITER.fullmatch(writer) or offset < 0:
+            raise BadValue(f"{writer[:80]!r} at {offset} is no place in a journal. Give a name and a number of bytes.")
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            kept = kept_of(connection, run, writer)
+        piece = Piece(data, offset, kept)
+        with self.database.write() as connection:
+            row = self._need(connection, project, run, lock=True)
+            now_kept = kept_of(connection, run, writer)
+            if now_kept != kept:  # somebody else was faster
+                piece = Piece(data, offset, now_kept)
+            self._take(connection, row, writer, piece, seen)
+        if piece.told.fault is not None:
+            raise piece.told.fault
+        return piece.kept + piece.told.size
+
+    def _take(self, connection: Connection, row: Any, writer: str, piece: "Piece", seen: float | None) -> None:
+        heard: Any = self.database.now
+        if seen is not None:
+            heard = more_of(connection, runs.c.seen, less_of(connection, sa.literal(seen), heard))
+        changes: dict[str, Any] = {"seen": heard}
+        if piece.told.size:
+            changes |= self._apply(connection, row, piece)
+            at = piece.kept + piece.told.size
+            put(connection, run_writers, [{"run": row.id, "writer": writer, "kept": at, "seen": row.now}])
+        connection.execute(sa.update(runs).where(runs.c.id == row.id).values(changes))
+
+    def _apply(self, connection: Connection, row: Any, piece: "Piece") -> dict[str, Any]:
+        marks = Marks(row.marks)
+        for words in piece.told.marks:
+            marks.add(words)
+        taking = Taking(connection, row, marks)
+        taking.take(piece.told.records)
+        if piece.told.points:
+            from tracking.curves import add_points, prepared  # numpy, which a server at rest does without
+
+            add_points(connection, row.id, prepared(piece.told.points, marks), marks)
+        if marks.changed:
+            taking.changes["marks"] = marks.written()
+        return {**taking.changes, "bytes": runs.c.bytes + piece.told.size}
+
+    def change(self, project: str, run: str, change: RunChange) -> Run:
+        told_now = {"name": clipped(change.name), "intent": change.intent and without_nul(change.intent)}
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            values = {name: value for name, value in told_now.items() if value is not None}
+            if values:
+                connection.execute(sa.update(runs).where(runs.c.id == run).values(values))
+            tags = {("tag", clipped(name) or ""): value for name, value in change.tags.items()}
+            remove_values(connection, run, "tag", [name for (_, name), value in tags.items() if value is None])
+            put_values(connection, run, {key: value for key, value in tags.items() if value is not None})
+        return self.get(project, run)
+
+    def resume(self, project: str, run: str) -> Run:
+        """It goes on: what had ended is running again, and lost once more unless something is heard of it."""
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            again = {"state": "running", "ended": None, "error": None, "seen": self.database.now}
+            connection.execute(sa.update(runs).where(runs.c.id == run).values(again))
+        return self.get(project, run)
+
+    def end(self, project: str, run: str, state: str, ended: float | None = None, error: str | None = None) -> Run:
+        """For those who have no journal."""
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            at: Any = self.database.now if ended is None else ended
+            changes = {"state": state, "ended": None if state == "running" else at, "error": error}
+            connection.execute(sa.update(runs).where(runs.c.id == run).values(changes))
+        return self.get(project, run)
+
+    def lay_aside(self, project: str, run: str, aside: bool = True) -> None:
+        """It is in no list any longer, and can be brought back."""
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            when = self.database.now if aside else None
+            connection.execute(sa.update(runs).where(runs.c.id == run).values(deleted=when))
+
+    def remove(self, project: str, run: str) -> None:
+        """For good. Its files go with the next collection, if no other run has them."""
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            for table in (run_values, metric_chunks, run_metrics, run_files, run_console, run_writers):
+                connection.execute(sa.delete(table).where(table.c.run == run))
+            connection.execute(sa.delete(runs).where(runs.c.id == run))
+
+    # --- runs are found ---
+
+    def get(self, project: str, run: str) -> Run:
+        """With the facts of its surroundings."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                rows_of(self.database.now).add_columns(runs.c.facts).where(runs.c.id == run, runs.c.project == project)
+            ).first()
+            if row is None:
+                raise UnknownRun(run)
+            return runs_of(connection, [row], lambda _: read(row.facts))[0]
+
+    def find(
+        self,
+        project: str,
+        query: Query | None = None,
+        sort: Sequence[Order] | None = None,
+        after: str | None = None,
+        limit: int = 100,
+        *,
+        experiment: str | None = None,
+        experiments: Collection[str] | None = None,
+        deleted: bool | None = False,
+    ) -> list[Run]:
+        """sort: the newest first, where nothing is given. after: the id of the run that the last page ended with.
+        deleted: True for those alone that were laid aside, None for all."""
+        names = [experiment] if experiment is not None else experiments
+        asked = Asked(query, sort or (), after, limit, names, deleted)
+        with self.database.read() as connection:
+            return runs_of(connection, found(connection, self.database.now, project, asked))
+
+    def experiments(self, project: str) -> list[Experiment]:
+        """By name."""
+        count = sa.func.count(runs.c.id).label("runs")
+        joined = experiments.outerjoin(runs, (runs.c.experiment == experiments.c.id) & runs.c.deleted.is_(None))
+        mine = (experiments.c.project == project) & experiments.c.deleted.is_(None)
+        columns = (experiments.c.id, experiments.c.name, experiments.c.created)
+        wanted = sa.select(*columns, count).select_from(joined).where(mine).group_by(*columns)
+        with self.database.read() as connection:
+            rows = connection.execute(wanted.order_by(experiments.c.name)).all()
+        return [Experiment(str(row.id), row.name, row.created, row.runs) for row in rows]
+
+    def ensure_experiment(self, project: str, name: str) -> str:
+        with self.database.write() as connection:
+            return str(self._ensure(connection, project, name))
+
+    # --- what a run has ---
+
+    def journal(self, project: str, run: str) -> dict[str, int]:
+        """How far each writer's journal has been read."""
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            mine = sa.select(run_writers.c.writer, run_writers.c.kept).where(run_writers.c.run == run)
+            rows = connection.execute(mine.order_by(run_writers.c.writer)).all()
+        return {row.writer: row.kept for row in rows}
+
+    def metrics(self, project: str, run: str) -> list[Metric]:
+        columns = [column for column in run_metrics.c if column.name != "tail"]
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            wanted = sa.select(*columns).where(run_metrics.c.run == run).order_by(run_metrics.c.name)
+            rows = connection.execute(wanted).all()
+        return [
+            Metric(row.name, row.count, "nan" if row.last is None else told(row.last), row.last_step, row.min, row.max)
+            for row in rows
+        ]
+
+    def points(self, project: str, run: str, name: str) -> "Series":
+        """All points of a metric by step: arrays of steps, times and values. Empty where there is no such metric."""
+        from tracking.curves import series
+
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            return series(connection, run, name)
+
+    def curves(self, project: str, run: str, names: Sequence[str], most: int = 2000) -> list[Curve]:
+        """Those that there are, of at most so many points each: the lowest and highest of every stretch stay."""
+        from tracking.curves import drawn
+
+        if not FEWEST <= most <= MOST:
+            raise BadValue(f"A curve has {FEWEST} to {MOST:,} points, and {most} were asked for.")
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            found_now = [(name, drawn(connection, run, name, most)) for name in names]
+        return [curve_of(name, *one) for name, one in found_now if one is not None]
+
+    def curve(self, project: str, run: str, name: str, most: int = 2000) -> Curve:
+        """One of no points where there is no such metric."""
+        return next(iter(self.curves(project, run, [name], most)), Curve(name, (), (), (), 0, True))
+
+    def files(self, project: str, run: str) -> list[RunFile]:
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            wanted = sa.select(run_files).where(run_files.c.run == run).order_by(run_files.c.path, run_files.c.step)
+            rows = connection.execute(wanted).all()
+        return [file_of(row) for row in rows]
+
+    def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[SaidLine]:
+        mine = (run_console.c.run == run) & (run_console.c.number > after)
+        columns = [run_console.c[name] for name in SaidLine._fields]
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            rows = connection.execute(sa.select(*columns).where(mine).order_by(run_console.c.number).limit(limit))
+            return [SaidLine(*row) for row in rows]
+
+    # --- files that were sent ---
+
+    def keep_file(self, project: str, digest: str, size: int) -> None:
+        """It lies where files lie, and is the project's from now on."""
+        row = {"project": project, "digest": digest, "size": size, "created": self.database.now}
+        with self.database.write() as connection:
+            again = adding(connection, project_files).on_conflict_do_update(
+                index_elements=["project", "digest"], set_={"created": row["created"]}
+            )
+            connection.execute(again.values(row))
+
+    def has_file(self, project: str, run: str, digest: str) -> bool:
+        """Whether the run names it, and the project has it."""
+        named_by = (run_files.c.run == run) & (run_files.c.digest == digest)
+        kept = (project_files.c.project == project) & (project_files.c.digest == digest)
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            there = sa.select(sa.exists().where(named_by), sa.exists().where(kept))
+            return all(connection.execute(there).one())
+
+    # --- inside ---
+
+    def _need(self, connection: Connection, project: str, run: str, lock: bool = False) -> Any:
+        """The row of the run. Raises UnknownRun."""
+        wanted = sa.select(runs, self.database.now.label("now")).where(runs.c.id == run, runs.c.project == project)
+        row = connection.execute(wanted.with_for_update() if lock else wanted).first()
+        if row is None:
+            raise UnknownRun(run)
+        return row
+
+    def _ensure(self, connection: Connection, project: str, name: str) -> int:
+        """The experiment of this name, which is made where there is none."""
+        kept = clipped(name) or "default"
+        mine = (experiments.c.project == project) & (experiments.c.name == kept)
+        wanted = sa.select(experiments.c.id).where(mine)
+        there = connection.execute(wanted).scalar()
+        if there is None:
+            row = {"project": project, "name": kept, "created": self.database.now}
+            connection.execute(adding(connection, experiments).on_conflict_do_nothing().values(row))
+            there = connection.execute(wanted).scalar_one()
+        return int(there)
+
+
+class Piece:
+    """Of a journal, from where it has been read. kept: up to there it had been."""
+
+    def __init__(self, data: bytes, offset: int, kept: int) -> None:
+        self.kept = kept
+        new = memoryview(data)[kept - offset :] if offset <= kept < offset + len(data) else memoryview(b"")
+        self.told = frames.read(new, kept)
+
+
+def check_run(run: str) -> None:
+    if not RUN.fullmatch(run):
+        raise UnknownRun(run, hint="The id of a run is 32 digits and letters a to f.")
+
+
+def kept_of(connection: Connection, run: str, writer: str) -> int:
+    wanted = sa.select(run_writers.c.kept).where(run_writers.c.run == run, run_writers.c.writer == writer)
+    return int(connection.execute(wanted).scalar() or 0)
+
+
+def put_values(connection: Connection, run: str, values: dict[tuple[str, str], Any]) -> None:
+    rows = [{"run": run, "kind": kind, "name": name, "value": written(value)} for (kind, name), value in values.items()]
+    if rows:
+        put(connection, run_values, rows)
+
+
+def more_of(connection: Connection, one: Any, other: Any) -> Any:
+    """The greater of two, in the words of the database."""
+    return sa.func.max(one, other) if connection.dialect.name == "sqlite" else sa.func.greatest(one, other)
+
+
+def less_of(connection: Connection, one: Any, other: Any) -> Any:
+    return sa.func.min(one, other) if connection.dialect.name == "sqlite" else sa.func.least(one, other)
+
+
+def file_of(row: Any) -> RunFile:
+    step = None if row.step == NO_STEP else row.step
+    return RunFile(row.path, row.digest, row.size, row.kind, step, row.created, read(row.facts))
+
+
+def curve_of(name: str, points: Any, count: int) -> Curve:
+    values = points["value"].tolist()
+    return Curve(
+        name,
+        tuple(points["step"].tolist()),
+        tuple(told(value) for value in values),
+        tuple(points["time"].tolist()),
+        count,
+        len(values) == count,
+    )
