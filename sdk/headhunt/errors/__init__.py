@@ -3,7 +3,8 @@
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
  |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
- +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField
+ |                         UnknownExperiment UnknownLoggedModel UnknownArtifact
+ +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField; BadQuery, which says where
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
  +-- WeightsRefused        UnsafePickle BrokenWeights NonFiniteWeights WeightsMismatch
@@ -286,6 +287,9 @@ from headhunt.errors.samples import (
 )
 from headhunt.errors.samples import (
     UnsupportedMode as UnsupportedMode,
+)
+from headhunt.errors.service import (
+    BadQuery as BadQuery,
 )
 from headhunt.errors.service import (
     BlobsMissing as BlobsMissing,

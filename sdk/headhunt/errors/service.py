@@ -1,6 +1,6 @@
 """What a server says, or a client of one."""
 
-from headhunt.errors.base import BadValue, HeadhuntError
+from headhunt.errors.base import BadValue, HeadhuntError, printable
 
 
 class ServiceUnavailable(HeadhuntError):
@@ -101,3 +101,11 @@ class BrokenJournal(HeadhuntError):
 
 class UnknownRecord(HeadhuntError):
     """A newer headhunt tells of a run what this one has not learned."""
+
+
+class BadQuery(BadValue):
+    """A query for runs that is not understood. `place`: at which character, from 0."""
+
+    def __init__(self, place: int, found: str, wanted: str) -> None:
+        super().__init__(f"At character {place + 1} of the query: {printable(found, 120)}. What would do: {wanted}.")
+        self.place, self.found, self.wanted = place, found, wanted
