@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from headhunt.track.wire import RunBegun, RunChange
 from headhunt.vocabulary import Domain, Entry, Measured, ModelCard, Outcome, Protocol
 from headhunt.wire import (
     CellAsked,
@@ -97,6 +98,10 @@ EXAMPLES: dict[type[msgspec.Struct], Any] = {
         refused_count=0,
         warnings=(),
     ),
+    RunBegun: RunBegun(
+        experiment="flowers", name="resnet18 warm", intent="does a lower rate help?", tags=("baseline",)
+    ),
+    RunChange: RunChange(name="resnet18 warm", tags={"baseline": "", "old": None}),
     ModelCard: CARD,
     Domain: Domain(name="pets", version=DIGEST, classes=("cat", "dog"), images=640, license="cc-by-4.0"),
     Outcome: Outcome(model=CARD.id, dataset="pets", accuracy=0.93, network="resnet18", seed=0),

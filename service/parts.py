@@ -18,10 +18,13 @@ from service.migrations import migrate
 from service.people import People
 from service.projects import DEFAULT, Projects
 from service.repository import Repository
+from service.run_files import RunFiles
+from service.run_room import RunRoom
 from service.settings import Settings
 from service.shared_zoo import SharedZoo
 from service.stocking import Stocking
 from service.store import Store, store_of
+from tracking.store import Tracking
 
 ADMIN = "admin"
 
@@ -45,6 +48,9 @@ class Service:
     parcels: Parcels
     shared_zoo: SharedZoo
     stocking: Stocking
+    tracking: Tracking
+    run_files: RunFiles
+    run_room: RunRoom
 
     def key(self, project: str, role: Role, name: str = "", days: float | None = None) -> str:
         """A new key of the project of this name, which is made where there is none."""
@@ -63,7 +69,7 @@ def service_of(settings: Settings) -> Service:
     shared_zoo = SharedZoo(database, settings.home, store)
     repository = Repository(settings.home, shared_zoo)
     keys, people, projects = Keys(database), People(database), Projects(database)
-    door = Database(settings.database_url)
+    door, tracking = Database(settings.database_url), Tracking(database)
     return Service(
         settings=settings,
         database=database,
@@ -81,6 +87,9 @@ def service_of(settings: Settings) -> Service:
         shared_zoo=shared_zoo,
         repository=repository,
         stocking=Stocking(repository, datasets),
+        tracking=tracking,
+        run_files=RunFiles(store, holdings, tracking, settings.home),
+        run_room=RunRoom(tracking, holdings, settings.home),
     )
 
 

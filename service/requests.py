@@ -50,6 +50,7 @@ class Surroundings:
         await self._note(scope, state, message["status"])
 
     async def _note(self, scope: Scope, state: dict[str, Any], status: int) -> None:
+        """A route may be `quiet`: what comes every second, and changes nobody's rights, would drown the audit."""
         method, path = str(scope.get("method", "")), str(scope.get("path", ""))
         route = str(scope.get("path_template") or "unknown")
         took = time.perf_counter() - state["began"]
@@ -58,7 +59,7 @@ class Surroundings:
         level = logging.WARNING if status >= 500 else logging.INFO
         told = {"method": method, "route": route, "status": status, "ms": round(1000 * took, 2), "who": caller.who}
         log.log(level, "%s %s %s", method, route, status, extra={"request_id": state["request_id"], "told": told})
-        if method in SAFE or status >= 400 or route == "unknown":
+        if method in SAFE or status >= 400 or route == "unknown" or scope["route_handler"].opt.get("quiet"):
             return
         self.service.access.forget()
         line = (f"{method} {route}", path, status)

@@ -99,7 +99,7 @@ def summed(points: Points, before: Any) -> dict[str, Any]:
     """last: of the highest step; of those, the one that came last."""
     steps, values = points["step"], points["value"]
     place = len(steps) - 1 - int(np.argmax(steps[::-1]))
-    last = {"last_step": int(steps[place]), "last_time": float(points["time"][place])}
+    last: dict[str, Any] = {"last_step": int(steps[place]), "last_time": float(points["time"][place])}
     last["last"] = None if math.isnan(values[place]) else float(values[place])
     if before is not None and before.last_step > last["last_step"]:
         last = {name: getattr(before, name) for name in last}
@@ -126,7 +126,7 @@ def whole(connection: Connection, run: str, name: str) -> Points:
     wanted = sa.select(metric_chunks.c.count, metric_chunks.c.data).where(mine).order_by(metric_chunks.c.number)
     return np.concatenate(
         [
-            *(unpack(bytes(row.data), row.count) for row in connection.execute(wanted)),
+            *(unpack(bytes(data), count) for count, data in connection.execute(wanted)),
             _tail(connection, run, name),
         ]
     )
@@ -160,7 +160,7 @@ def _ends(connection: Connection, mine: sa.ColumnElement[bool]) -> list[Points]:
     ends = []
     for order, place in ((metric_chunks.c.first_step, 0), (metric_chunks.c.last_step.desc(), -1)):
         one = sa.select(metric_chunks.c.count, metric_chunks.c.data).where(mine).order_by(order).limit(1)
-        row = connection.execute(one).one()
-        ordered = in_order(unpack(bytes(row.data), row.count))
+        count, data = connection.execute(one).one()
+        ordered = in_order(unpack(bytes(data), count))
         ends.append(ordered[[place]])
     return ends

@@ -7,15 +7,16 @@ A piece is taken in one transaction with the place up to where the journal has b
 in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at all.
 """
 
+import math
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue, UnknownRun
-from headhunt.track.wire import Curve, Experiment, Metric, Run, RunBegun, RunChange, RunFile
+from headhunt.track.wire import Curve, Experiment, Metric, Printed, Run, RunBegun, RunChange, RunFile
 from tracking import frames
 from tracking.listing import Asked, Order, Query, found, rows_of, runs_of
 from tracking.sql import Database, adding, put
@@ -45,15 +46,6 @@ PIECES = 1000
 """Of a console's output, at once."""
 
 
-class SaidLine(NamedTuple):
-    """A piece of what a program printed."""
-
-    number: int
-    at: float
-    stream: str
-    text: str
-
-
 class Tracking:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -79,7 +71,7 @@ class Tracking:
             "name": clipped(begun.name),
             "intent": without_nul(begun.intent)[:LARGEST_VALUE],
             "state": "running",
-            "started": now if begun.started is None else begun.started,
+            "started": begun.started if begun.started is not None and math.isfinite(begun.started) else now,
             "created": now,
             "seen": now,
             "parent": clipped(begun.parent),
@@ -229,6 +221,11 @@ class Tracking:
 
     # --- what a run has ---
 
+    def need(self, project: str, run: str) -> None:
+        """Raises UnknownRun where the project has none of this id."""
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+
     def journal(self, project: str, run: str) -> dict[str, int]:
         """How far each writer's journal has been read."""
         with self.database.read() as connection:
@@ -238,14 +235,14 @@ class Tracking:
         return {row.writer: row.kept for row in rows}
 
     def metrics(self, project: str, run: str) -> list[Metric]:
-        columns = [column for column in run_metrics.c if column.name != "tail"]
+        columns = [run_metrics.c[name] for name in ("name", "count", "last", "last_step", "min", "max")]
         with self.database.read() as connection:
             self._need(connection, project, run)
             wanted = sa.select(*columns).where(run_metrics.c.run == run).order_by(run_metrics.c.name)
             rows = connection.execute(wanted).all()
         return [
-            Metric(row.name, row.count, "nan" if row.last is None else told(row.last), row.last_step, row.min, row.max)
-            for row in rows
+            Metric(name, count, "nan" if last is None else told(last), step, low, high)
+            for name, count, last, step, low, high in rows
         ]
 
     def points(self, project: str, run: str, name: str) -> "Series":
@@ -278,13 +275,13 @@ class Tracking:
             rows = connection.execute(wanted).all()
         return [file_of(row) for row in rows]
 
-    def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[SaidLine]:
+    def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[Printed]:
         mine = (run_console.c.run == run) & (run_console.c.number > after)
-        columns = [run_console.c[name] for name in SaidLine._fields]
+        columns = [run_console.c[name] for name in Printed.__struct_fields__]
         with self.database.read() as connection:
             self._need(connection, project, run)
             rows = connection.execute(sa.select(*columns).where(mine).order_by(run_console.c.number).limit(limit))
-            return [SaidLine(*row) for row in rows]
+            return [Printed(*row) for row in rows]
 
     # --- files that were sent ---
 

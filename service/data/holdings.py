@@ -1,4 +1,5 @@
-"""Which files a project has, by digest, and how much room is left to it. A file counts once in each project.
+"""Which files a project has, by digest, and how much room is left to it. A file counts once in each project; what its
+runs told of themselves, and the files that came with them (service/run_files.py), count, too.
 
 Whoever names files (a dataset) and whoever removes what nobody names (service/collecting.py) keep out of each other's
 way: both write in a transaction that begins with `keep_files` or `remove_files`. On SQLite writers are alone anyhow; on
@@ -19,6 +20,7 @@ from headhunt.errors import BadValue, OverQuota, ServiceUnavailable, UnknownProj
 from service.database import Database
 from service.store import Store
 from service.tables import project_blobs, projects, shared_files, uploads
+from tracking.tables import project_files, runs
 from zoo.images.blobs import DIGEST
 
 AT_ONCE = 20_000
@@ -142,6 +144,8 @@ class Holdings:
         if announced:
             waiting = (uploads.c.project == project) & uploads.c.dataset.is_(None)
             sums.append(sa.select(sa.func.sum(uploads.c.size)).where(waiting))
+        sums.append(sa.select(sa.func.sum(runs.c.bytes)).where(runs.c.project == project))
+        sums.append(sa.select(sa.func.sum(project_files.c.size)).where(project_files.c.project == project))
         return sum(int(connection.execute(one).scalar() or 0) for one in sums)
 
     def _add(self, connection: Connection, project: str, sizes: Mapping[str, int]) -> None:

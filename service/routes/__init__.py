@@ -8,6 +8,7 @@ from service.routes import (
     keys,
     projects,
     recommendations,
+    runs,
     sessions,
     uploads,
     users,
@@ -26,4 +27,5 @@ ROUTES = [
     *jobs.ROUTES,
     *zoo.ROUTES,
     *keeping.ROUTES,
+    *runs.ROUTES,
 ]

@@ -21,6 +21,11 @@ from tests.service.asking import Client, bearer, send
 from tests.zoo.cards import card
 from zoo.catalogue.store import Catalogue
 
+NAMES = (
+    *("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest", "domain"),
+    *("run", "other"),
+)
+"""What stands in paths."""
 WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owner")
 PASSWORD = "a long password"
 BODIES: dict[str, Any] = {
@@ -32,10 +37,19 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/zoo/domains": {"dataset": "{dataset}"},
     "POST /api/v1/zoo/cells": {"domain": "mine", "dataset": "{dataset}", "network": "resnet18"},
     "PATCH /api/v1/projects/{project}": {"public": False},
+    "PUT /api/v1/runs/{run}": {"name": "warm"},
+    "PATCH /api/v1/runs/{run}": {"name": "warm"},
     "PUT /api/v1/projects/{project}/members/{user}": {"role": "reader"},
 }
 """What a request needs beside an id in its path, so that only the id can be what is wrong."""
 
+PARAMETERS = {
+    "POST /api/v1/runs/{run}/journal": "?writer=main",
+    "GET /api/v1/runs/{run}/curves": "?metric=loss",
+}
+"""The same, of parameters."""
+MADE = ("PUT /api/v1/runs/{run}",)
+"""What is made under an id that the caller chose: it does not have to exist."""
 
 SHARED = (
     "GET /api/v1/zoo/models/{model}",
@@ -80,7 +94,14 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "model": "digits/lenet",
         "domain": "digits",
         "digest": shelve(settings.home),
+        "run": begun_run(client, keys),
+        "other": "e" * 32,
     }
+
+
+def begun_run(client: Client, keys: dict[str, str]) -> str:
+    answer = client.put(f"/api/v1/runs/{'e' * 32}", headers=bearer(keys["member"]), json={})
+    return str(answer.json()["id"])
 
 
 def shelve(home: Path) -> str:
@@ -117,7 +138,8 @@ def asked(client: Client, route: tuple[str, str], ids: dict[str, str], headers: 
     method, path = route
     body = BODIES.get(f"{method} {path}")
     body = {k: v.format(**ids) if isinstance(v, str) else v for k, v in body.items()} if body else None
-    return client.request(method, path.format(**ids), headers=headers, **({"json": body} if body else {}))
+    where = path.format(**ids) + PARAMETERS.get(f"{method} {path}", "")
+    return client.request(method, where, headers=headers, **({"json": body} if body else {}))
 
 
 def test_every_route_says_whom_it_is_for(client: Client) -> None:
@@ -149,7 +171,7 @@ def test_what_is_of_another_project_does_not_exist(
     """Not even its owner's key tells whether an id of another project is real."""
     tried = 0
     for method, path, who in routes_of(client):
-        if "{" in path and who in ("reader", "member", "owner") and f"{method} {path}" not in SHARED:
+        if "{" in path and who in ("reader", "member", "owner") and f"{method} {path}" not in (*SHARED, *MADE):
             tried += 1
             real = asked(client, (method, path), ids, bearer(keys["other"]))
             unreal = asked(
@@ -158,6 +180,9 @@ def test_what_is_of_another_project_does_not_exist(
             assert real.status_code == unreal.status_code == 404, (method, path, real.text, unreal.text)
             assert real.json()["code"] == unreal.json()["code"], (method, path)
     assert tried > 10
+    for one in MADE:
+        method, _, path = one.partition(" ")
+        assert asked(client, (method, path), ids, bearer(keys["other"])).status_code == 404, one
     assert Queue(database).get(ids["job"]).state == "queued"
     named = {**bearer(keys["other"]), "Headhunt-Project": "default"}
     assert client.get("/api/v1/datasets", headers=named).status_code == 404
@@ -205,7 +230,21 @@ def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[
         if "{" in path and who in ("reader", "member", "owner"):
             for form in forms:
                 names = dict.fromkeys(
-                    ("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest", "domain"), form
+                    (
+                        "dataset",
+                        "job",
+                        "user",
+                        "project",
+                        "key",
+                        "upload",
+                        "number",
+                        "model",
+                        "digest",
+                        "domain",
+                        "run",
+                        "other",
+                    ),
+                    form,
                 )
                 answer = asked(client, (method, path), names, bearer(keys["owner"]))
                 assert answer.status_code in (404, 405), (method, path, form, answer.text)

@@ -3,7 +3,7 @@
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
  |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
- |                         UnknownExperiment UnknownLoggedModel UnknownArtifact
+ |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact
  +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField; BadQuery, which says where
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -146,6 +146,9 @@ from headhunt.errors.names import (
 )
 from headhunt.errors.names import (
     UnknownDomain as UnknownDomain,
+)
+from headhunt.errors.names import (
+    UnknownFile as UnknownFile,
 )
 from headhunt.errors.names import (
     UnknownJob as UnknownJob,

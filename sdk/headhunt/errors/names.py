@@ -53,3 +53,7 @@ class UnknownUpload(UnknownName):
 
 class UnknownRun(UnknownName):
     noun = "run"
+
+
+class UnknownFile(UnknownName):
+    noun = "file"

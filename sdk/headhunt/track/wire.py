@@ -108,3 +108,35 @@ class Experiment(Struct, frozen=True, omit_defaults=False):
     name: str
     created: float
     runs: int
+
+
+class Printed(Struct, frozen=True, omit_defaults=False):
+    """A piece of what the program printed. number: to ask for what comes after it. stream: out, err."""
+
+    number: int
+    at: float
+    stream: str
+    text: str
+
+
+class Changed(Struct, frozen=True, omit_defaults=False):
+    """What two runs say differently under one name; None where one of them says nothing."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class RunsCompared(Struct, frozen=True, omit_defaults=False):
+    """Where two runs differ. What is alike is left out. metrics: the newest value of each."""
+
+    before: str
+    after: str
+    about: tuple[Changed, ...]
+    """name, intent, state, dataset, model, parent, group."""
+    params: tuple[Changed, ...]
+    tags: tuple[Changed, ...]
+    summary: tuple[Changed, ...]
+    metrics: tuple[Changed, ...]
+    code: tuple[Changed, ...]
+    environment: tuple[Changed, ...]
