@@ -1,4 +1,5 @@
-"""`headhunt serve`: the application in this process, a worker beside it that is started again whenever it dies."""
+"""`headhunt serve`: the application in this process, a worker beside it that is started again whenever it dies, and a
+thread that takes in the runs of its own home."""
 
 import logging
 import os
@@ -14,8 +15,9 @@ from litestar.concurrency import set_asyncio_executor
 
 from headhunt.errors import BadValue
 from service.app import create_app
+from service.gathering import Gatherer, Gathering
 from service.logs import log_as_json
-from service.parts import first_link, service_of
+from service.parts import Service, first_link, service_of
 from service.patience import patient_protocol
 from service.settings import Settings
 from service.store import DATABASE, STORE
@@ -85,11 +87,16 @@ def serve(settings: Settings, worker: str = "service.work") -> None:
     os.umask(PRIVATE)
     with listening(settings) as place:
         set_asyncio_executor(ThreadPoolExecutor(THREADS, "request"))
-        config = uvicorn.Config(create_app(settings), **options(settings))
+        app = create_app(settings)
+        config = uvicorn.Config(app, **options(settings))
         log_as_json()
-        with Workers(settings, worker):
+        with Workers(settings, worker), Gatherer(gathering_of(app.state.service)):
             greet(settings)
             uvicorn.Server(config).run([place])
+
+
+def gathering_of(service: Service) -> Gathering:
+    return Gathering(service.settings.home, service.tracking, service.run_files, service.projects)
 
 
 def greet(settings: Settings) -> None:

@@ -52,12 +52,13 @@ class Tracking:
 
     # --- runs come and change ---
 
-    def begin(self, project: str, run: str, begun: RunBegun, by: str | None = None) -> Run:
+    def begin(self, project: str, run: str, begun: RunBegun, by: str | None = None, seen: float | None = None) -> Run:
         """The run of this id, which is made where there is none. Raises UnknownRun where it is another project's, or
-        no id at all: 32 digits and letters a to f."""
+        no id at all: 32 digits and letters a to f. seen: when it was heard of, if that is not now."""
         check_run(run)
         with self.database.write() as connection:
             row = self._row_of_run(connection, project, begun, by)
+            row["seen"] = row["seen"] if seen is None else min(seen, row["seen"])
             if put(connection, runs, [{"id": run, **row}], replace=False):
                 tags = {("tag", clipped(name) or ""): "" for name in begun.tags}
                 put_values(connection, run, tags)
@@ -264,6 +265,13 @@ class Tracking:
             found_now = [(name, drawn(connection, run, name, most)) for name in names]
         return [curve_of(name, *one) for name, one in found_now if one is not None]
 
+    def whole_curves(self, project: str, run: str, names: Sequence[str]) -> list[Curve]:
+        """All points of each."""
+        from tracking.columns import points_of
+
+        found = [(name, self.points(project, run, name)) for name in names]
+        return [curve_of(name, points_of(*one), len(one.steps)) for name, one in found]
+
     def curve(self, project: str, run: str, name: str, most: int = 2000) -> Curve:
         """One of no points where there is no such metric."""
         return next(iter(self.curves(project, run, [name], most)), Curve(name, (), (), (), 0, True))
@@ -302,6 +310,13 @@ class Tracking:
             self._need(connection, project, run)
             there = sa.select(sa.exists().where(named_by), sa.exists().where(kept))
             return all(connection.execute(there).one())
+
+    def lacking(self, project: str, run: str) -> list[str]:
+        """Digests that the run names, and that have not come."""
+        kept = sa.exists().where(project_files.c.project == project, project_files.c.digest == run_files.c.digest)
+        wanted = sa.select(run_files.c.digest).distinct().where(run_files.c.run == run, ~kept)
+        with self.database.read() as connection:
+            return list(connection.execute(wanted).scalars())
 
     # --- inside ---
 

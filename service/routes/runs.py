@@ -25,6 +25,7 @@ from headhunt.wire import Page
 from service.access import Caller
 from service.asked import LONGEST
 from service.data.arriving import room_of
+from service.gathering import forget
 from service.paging import Paging, cursor_of, page_of, polled
 from service.parts import Service
 from service.ranges import file_answer
@@ -145,6 +146,7 @@ def resume_run(service: NamedDependency[Service], caller: NamedDependency[Caller
 def remove_run(service: NamedDependency[Service], caller: NamedDependency[Caller], run: FromPath[str]) -> None:
     """For good, with all that it told."""
     service.tracking.remove(caller.project, run)
+    forget(service.settings.home, run)
 
 
 @get("/runs/{run:str}/metrics", sync_to_thread=True, who="reader", tags=TAGS)

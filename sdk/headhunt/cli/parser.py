@@ -18,6 +18,7 @@ RECOMMEND = "headhunt.cli.recommend:"
 SERVE = "headhunt.cli.serving:"
 ASK = "headhunt.cli.asking:"
 LOGIN = "headhunt.cli.logging_in:"
+RUNS = "headhunt.cli.runs:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -46,6 +47,7 @@ def build_parser() -> Parser:
     health = command(commands, "health", HEALTH + "examine_sample", "what is wrong with a sample, before it is used")
     health.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     health.add_argument("--json", action="store_true")
+    add_runs(commands)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
@@ -117,6 +119,34 @@ def add_people(actions: Actions) -> tuple[argparse.ArgumentParser, ...]:
     limit.add_argument("name")
     limit.add_argument("size", help="as 50GB; default: what the server allows each project")
     return add, link, listing, remove, shown, limit
+
+
+def add_runs(actions: Actions) -> None:
+    runs = actions.add_parser("runs", help="what trainings told of themselves, here or at a server")
+    doing = runs.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    listing = command(doing, "list", RUNS + "list_runs", "the runs that a query holds for, the newest first")
+    show = command(doing, "show", RUNS + "show_run", "all that is known of one run")
+    compare = command(doing, "compare", RUNS + "compare_runs", "where two runs differ")
+    export = command(doing, "export", RUNS + "export_runs", "runs as a table, or all points of some")
+    delete = command(doing, "delete", RUNS + "delete_runs", "remove runs for good, with all that they told")
+    resume = command(doing, "resume", RUNS + "resume_run", "let a run that has ended go on")
+    for parser in (listing, export):
+        parser.add_argument("--query", metavar="WORDS", help="as: metrics.val_accuracy > 0.9 and tags.baseline")
+        parser.add_argument("--experiment", metavar="NAME", help="only of this one")
+    listing.add_argument("--sort", action="append", metavar="KEY", help="as metrics.loss; -metrics.loss for largest")
+    listing.add_argument("--limit", default="50", metavar="N", help="show so many (default 50)")
+    for parser in (show, compare, resume):
+        parser.add_argument("run", help="its id, the beginning of it, or the name of the run")
+    compare.add_argument("other", help="the run that is compared with it")
+    export.add_argument("runs", nargs="*", metavar="RUN", help="only these (default: all)")
+    export.add_argument("--points", action="store_true", help="the points of their metrics")
+    export.add_argument("--format", default="csv", help="csv or json (default csv)")
+    export.add_argument("--out", metavar="FILE", help="write it there")
+    delete.add_argument("runs", nargs="+", metavar="RUN")
+    for parser in (listing, show, compare):
+        parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    for parser in (listing, show, compare, export, delete, resume):
+        parser.add_argument("--server", metavar="URL", help="http://host:8765, or local (default: login)")
 
 
 def add_recommending(actions: Actions) -> None:

@@ -1,0 +1,180 @@
+"""`headhunt runs`: list, show, compare, export, delete, resume; of this machine's home, or at a server."""
+
+import argparse
+import csv
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headhunt.cli.render import as_json, facts, table
+from headhunt.cli.run_shelves import Shelf, named, shelf
+from headhunt.cli.values import whole
+from headhunt.errors import BadValue
+from headhunt.track.wire import Changed, Curve, Run
+
+SHOWN_METRICS, SHORT = 3, 12
+FORMATS = ("csv", "json")
+EVERY = 1_000_000
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would take what begins so for a formula."""
+
+
+def list_runs(asked: argparse.Namespace) -> None:
+    limit = whole("limit", asked.limit)
+    with shelf(asked.server) as one:
+        found = one.find(asked.query, asked.sort or (), asked.experiment, limit)
+    if asked.json:
+        print(as_json(found))
+        return
+    heads = ("id", "experiment", "name", "state", "started", "took", "metrics", "tags")
+    print(table(heads, [line(run) for run in found]) if found else "There is no such run.")
+
+
+def line(run: Run) -> tuple[str, ...]:
+    newest = ", ".join(f"{name} {short(value)}" for name, value in list(run.metrics.items())[:SHOWN_METRICS])
+    more = f" +{len(run.metrics) - SHOWN_METRICS}" if len(run.metrics) > SHOWN_METRICS else ""
+    tags = ", ".join(f"{name}={value}" if value else name for name, value in run.tags.items())
+    return run.id[:SHORT], run.experiment, run.name, run.state, when(run.started), took(run), newest + more, tags
+
+
+def show_run(asked: argparse.Namespace) -> None:
+    with shelf(asked.server) as one:
+        run = one.get(named(one, asked.run))
+        metrics = one.metrics(run.id)
+    if asked.json:
+        print(as_json(run))
+        return
+    about = [(name, str(getattr(run, name))) for name in ("id", "name", "experiment", "state", "intent")]
+    about += [("started", when(run.started)), ("took", took(run))]
+    more = ("dataset", "model", "parent", "group", "by", "error")
+    about += [(name, str(getattr(run, name))) for name in more if getattr(run, name)]
+    about += [("tags", ", ".join(f"{name}={value}" if value else name for name, value in run.tags.items()) or "-")]
+    about += [("not as told", mark) for mark in run.marks]
+    print(facts([(name, value or "-") for name, value in about]))
+    for title, values in (("parameters", run.params), ("summary", run.summary)):
+        if values:
+            print(f"\n{title}\n{facts([(name, plain(value)) for name, value in values.items()])}")
+    if metrics:
+        rows = [(m.name, str(m.count), str(m.last_step), short(m.last), short(m.min), short(m.max)) for m in metrics]
+        print("\n" + table(("metric", "points", "last step", "last", "min", "max"), rows, (1, 2, 3, 4, 5)))
+
+
+def compare_runs(asked: argparse.Namespace) -> None:
+    with shelf(asked.server) as one:
+        found = one.compare(named(one, asked.run), named(one, asked.other))
+    if asked.json:
+        print(as_json(found))
+        return
+    rows = [row for part in PARTS for row in changed(part, getattr(found, part))]
+    heads = ("what", "name", found.before[:SHORT], found.after[:SHORT])
+    print(table(heads, rows) if rows else "The two runs are alike.")
+
+
+PARTS = ("about", "params", "tags", "summary", "metrics", "code", "environment")
+
+
+def changed(part: str, changes: Sequence[Changed]) -> list[tuple[str, ...]]:
+    return [(part, one.name, plain(one.before)[:60], plain(one.after)[:60]) for one in changes]
+
+
+def export_runs(asked: argparse.Namespace) -> None:
+    if asked.format not in FORMATS:
+        raise BadValue(f"--format {asked.format!r} is none of {', '.join(FORMATS)}.")
+    with shelf(asked.server) as one:
+        ids = [named(one, text) for text in asked.runs]
+        if asked.points:
+            text = exported_points(one, ids, asked.format)
+        else:
+            runs = [one.get(run) for run in ids] if ids else one.find(asked.query, (), asked.experiment, EVERY)
+            text = as_json(runs) if asked.format == "json" else as_csv(run_rows(runs))
+    if asked.out is None:
+        print(text, end="" if text.endswith("\n") else "\n")
+    else:
+        Path(asked.out).write_text(text, encoding="utf-8")
+
+
+def exported_points(one: Shelf, ids: Sequence[str], form: str) -> str:
+    if not ids:
+        raise BadValue("--points needs a run. Give its id or its name.")
+    found = {run: one.curves(run, [metric.name for metric in one.metrics(run)]) for run in ids}
+    if form == "json":
+        return as_json(found)
+    rows = [row for run, curves in found.items() for curve in curves for row in point_rows(run, curve)]
+    return as_csv([["run", "metric", "step", "time", "value"], *rows])
+
+
+def point_rows(run: str, curve: Curve) -> list[list[Any]]:
+    points = zip(curve.steps, curve.times, curve.values, strict=True)
+    return [[run, curve.name, step, repr(at), value] for step, at, value in points]
+
+
+def run_rows(runs: Sequence[Run]) -> list[list[Any]]:
+    """A line for each run, and a column for each name that one of them has."""
+    about = ("id", "experiment", "name", "state", "started", "ended", "intent", "dataset", "model", "parent", "group")
+    kinds = ("params", "metrics", "summary", "tags")
+    names = [(kind, name) for kind in kinds for name in sorted({name for run in runs for name in getattr(run, kind)})]
+    rows: list[list[Any]] = [[*about, *(f"{kind}.{name}" for kind, name in names)]]
+    for run in runs:
+        told = [getattr(run, kind).get(name) for kind, name in names]
+        rows.append([*(getattr(run, name) for name in about), *told])
+    return rows
+
+
+def as_csv(rows: Sequence[Sequence[Any]]) -> str:
+    held = io.StringIO()
+    csv.writer(held, lineterminator="\n").writerows([[cell(value) for value in row] for row in rows])
+    return held.getvalue()
+
+
+def cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, list | dict | bool):
+        return plain(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) and value != "-inf" else value
+
+
+def delete_runs(asked: argparse.Namespace) -> None:
+    with shelf(asked.server) as one:
+        ids = [named(one, text) for text in asked.runs]
+        for run in ids:
+            one.remove(run)
+            print(f"{run[:SHORT]} is removed.")
+
+
+def resume_run(asked: argparse.Namespace) -> None:
+    """It is running again, and what its program has to say to go on with it."""
+    with shelf(asked.server) as one:
+        run = one.resume(named(one, asked.run))
+    command = run.facts.get("code", {}).get("command") if isinstance(run.facts.get("code"), dict) else None
+    print(f"{run.id} is running again. Its program goes on with it by")
+    print(f"    headhunt.init(project={run.experiment!r}, id={run.id!r}, resume=True)")
+    if command:
+        print(f"It was started by\n    {command if isinstance(command, str) else ' '.join(map(str, command))}")
+
+
+# --- How it is written ------------------------------------------------------------------------------------------------
+
+
+def when(at: float | None) -> str:
+    return "-" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def took(run: Run) -> str:
+    seconds = max(0.0, (run.seen if run.ended is None else run.ended) - run.started)
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def short(value: float | str | None) -> str:
+    return "-" if value is None else value if isinstance(value, str) else f"{value:.6g}"
+
+
+def plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

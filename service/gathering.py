@@ -1,0 +1,181 @@
+"""Runs that lie in the home are brought into its database: by `headhunt serve` while it runs, and by the command line.
+
+    HOME/runs/RUN/run.json          what was asked for when the run began
+    HOME/runs/RUN/WRITER.journal    what each process told since
+    HOME/runs/RUN/files/DIGEST      what was kept with it
+    HOME/runs/RUN/to-SERVER.json    it goes to a server: it is brought there, and not taken here
+
+As with a journal that is sent: what has been taken is not taken again, whoever else is at it.
+"""
+
+import hashlib
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from headhunt.errors import BrokenJournal, HeadhuntError, UnknownRecord, UnknownRun
+from headhunt.track.journal import LONGEST
+from headhunt.track.wire import RunBegun
+from service.projects import DEFAULT, Projects
+from service.run_files import RunFiles
+from tracking.store import RUN, WRITER, Tracking
+
+log = logging.getLogger("headhunt.gathering")
+PIECE = 4 << 20
+SOON_S, LATER_S = 1.0, 5.0
+"""Between two looks: while something grows, and while nothing does."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Of run.json."""
+
+    asked: RunBegun
+
+
+class Size(NamedTuple):
+    """A journal that looks the same has nothing new."""
+
+    bytes: int
+    changed: int
+
+
+class Gathering:
+    """home: whose runs. They belong to the default project."""
+
+    def __init__(self, home: Path, tracking: Tracking, files: RunFiles, projects: Projects) -> None:
+        self.folder, self.tracking, self.files, self.projects = home / "runs", tracking, files, projects
+        self._project: str | None = None
+        self._seen: dict[Path, Size] = {}
+        self._sent: set[tuple[str, str]] = set()
+
+    def gather(self) -> int:
+        """How many bytes were new. What one run lacks keeps no other back."""
+        new = 0
+        for folder in self._runs():
+            try:
+                new += self._gather_run(folder)
+            except (HeadhuntError, OSError) as error:
+                log.warning("the run %s was not taken: %s", folder.name, error)
+        return new
+
+    def _runs(self) -> Iterator[Path]:
+        """Those that changed, and go to no server."""
+        try:
+            folders = sorted(self.folder.iterdir())
+        except OSError:
+            return
+        for folder in folders:
+            here = RUN.fullmatch(folder.name) is not None and not any(folder.glob("to-*.json"))
+            if here and any(self._seen.get(path) != size for path, size in journals(folder)):
+                yield folder
+
+    def _gather_run(self, folder: Path) -> int:
+        run, project = folder.name, self._default()
+        try:
+            kept = self.tracking.journal(project, run)
+        except UnknownRun:
+            self.tracking.begin(project, run, begun(folder), seen=heard(folder))
+            kept = {}
+        new = 0
+        for path, size in journals(folder):
+            if self._seen.get(path) != size and WRITER.fullmatch(path.stem):
+                new += self._take(run, path, kept.get(path.stem, 0), size)
+                self._seen[path] = size
+        self._bring_files(run, folder)
+        return new
+
+    def _take(self, run: str, path: Path, kept: int, size: Size) -> int:
+        """A journal from where it has been read. One that is damaged is taken up to there, and told of once."""
+        first, heard, piece = kept, size.changed / 1e9, PIECE
+        with open(path, "rb") as file:
+            while True:
+                file.seek(kept)
+                data = file.read(piece)
+                try:
+                    now = self.tracking.append(self._default(), run, path.stem, kept, data, seen=heard)
+                except (BrokenJournal, UnknownRecord) as error:
+                    log.warning("%s: %s", path, error)
+                    return self.tracking.journal(self._default(), run).get(path.stem, first) - first
+                if now == kept and (len(data) < piece or piece > LONGEST):
+                    return kept - first
+                piece = PIECE if now > kept else LONGEST + PIECE
+                kept = now
+
+    def _bring_files(self, run: str, folder: Path) -> None:
+        for digest in self.tracking.lacking(self._default(), run):
+            path = folder / "files" / digest
+            if (run, digest) not in self._sent and path.is_file() and digest_of(path) == digest:
+                self.files.keep_path(self._default(), digest, path)
+                self._sent.add((run, digest))
+
+    def _default(self) -> str:
+        if self._project is None:
+            self._project = self.projects.ensure(DEFAULT, make=True)
+        return self._project
+
+
+class Gatherer:
+    """A thread that gathers while a server runs."""
+
+    def __init__(self, gathering: Gathering) -> None:
+        self.gathering = gathering
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._keep_on, name="gathering", daemon=True)
+
+    def __enter__(self) -> "Gatherer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._ending.set()
+        self._thread.join(10.0)
+
+    def _keep_on(self) -> None:
+        while not self._ending.is_set():
+            try:
+                new = self.gathering.gather()
+            except Exception:  # the server goes on without
+                log.exception("nothing was gathered")
+                new = 0
+            self._ending.wait(SOON_S if new else LATER_S)
+
+
+def journals(folder: Path) -> Iterator[tuple[Path, Size]]:
+    for path in sorted(folder.glob("*.journal")):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        yield path, Size(found.st_size, found.st_mtime_ns)
+
+
+def begun(folder: Path) -> RunBegun:
+    """What is known of a run whose beginning was lost: since when something of it lies here."""
+    try:
+        found = msgspec.json.decode((folder / "run.json").read_bytes(), type=Asked).asked
+    except (OSError, msgspec.DecodeError):
+        found = RunBegun()
+    if found.started is not None:
+        return found
+    return msgspec.structs.replace(found, started=min(path.stat().st_mtime for path in folder.iterdir()))
+
+
+def heard(folder: Path) -> float:
+    return max(size.changed for _, size in journals(folder)) / 1e9
+
+
+def forget(home: Path, run: str) -> None:
+    """A run that was removed is not gathered again. One that goes to another server stays for it."""
+    folder = home / "runs" / run
+    if RUN.fullmatch(run) and folder.is_dir() and not any(folder.glob("to-*.json")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def digest_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,111 @@
+"""`headhunt runs`: of the home, and of a server."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from headhunt.cli.main import main
+from headhunt.track.journal import Ended, Known, Noted, Points
+from service.app import create_app
+from service.parts import service_of
+from service.settings import Settings
+from tests.service.asking import served
+from tests.service.test_gathering import lay
+from tests.tracking.telling import journal
+
+ONE, OTHER = "a1" + "0" * 30, "b2" + "0" * 30
+
+
+def told(acc: float, lr: float) -> bytes:
+    return journal(
+        Noted(1.0, "param", {"lr": lr}),
+        Noted(1.0, "tag", {"note": "=1+1"}),
+        Known(1.0, {"code": {"command": "python train.py"}}),
+        *(Points(1e9 + step, step, {"acc": acc * step, "loss": float("nan")}) for step in range(3)),
+        Ended(5.0, "finished"),
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "home"
+    monkeypatch.setenv("HEADHUNT_HOME", str(place))
+    for name in ("HEADHUNT_SERVER", "HEADHUNT_API_KEY", "HEADHUNT_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    lay(place, told(0.4, 0.1), run=ONE)
+    lay(place, told(0.2, 0.01), run=OTHER)
+    return place
+
+
+@pytest.fixture(params=["here", "at a server"])
+def where(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same runs in the home, and at a server that has taken them in."""
+    if request.param == "here":
+        yield
+        return
+    settings = Settings(home=home)
+    assert main(["runs", "list"]) == 0
+    service = service_of(settings)
+    key = service.key("default", "member")
+    service.database.close()
+    with served(create_app(settings)) as url:
+        monkeypatch.setenv("HEADHUNT_HOME", str(home.parent / "elsewhere"))
+        monkeypatch.setenv("HEADHUNT_SERVER", url)
+        monkeypatch.setenv("HEADHUNT_API_KEY", key)
+        yield
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    capsys.readouterr()
+    status = main(["runs", *words])
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    return out
+
+
+def test_runs_are_listed_shown_and_compared(where: None, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = said(capsys, "list", "--sort", "-metrics.acc")
+    assert listed.index(ONE[:12]) < listed.index(OTHER[:12])
+    found = said(capsys, "list", "--query", "params.lr < 0.05", "--json")
+    assert [one["id"] for one in msgspec.json.decode(found)] == [OTHER]
+    assert "no such run" in said(capsys, "list", "--query", "metrics.acc > 9")
+    shown = said(capsys, "show", "a1")
+    assert "finished" in shown
+    assert "0.8" in shown
+    compared = said(capsys, "compare", "a1", "b2")
+    assert "lr" in compared
+    assert "0.01" in compared
+
+
+def test_runs_are_exported(where: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "export"))))
+    assert {row["id"]: row["metrics.acc"] for row in rows} == {ONE: "0.8", OTHER: "0.4"}
+    assert {row["tags.note"] for row in rows} == {"'=1+1"}, "no spreadsheet takes it for a formula"
+    out = tmp_path / "points.csv"
+    said(capsys, "export", "a1", "--points", "--out", str(out))
+    points = [row for row in csv.DictReader(io.StringIO(out.read_text())) if row["metric"] == "loss"]
+    assert [(row["step"], row["value"]) for row in points] == [("0", "nan"), ("1", "nan"), ("2", "nan")]
+    whole = msgspec.json.decode(said(capsys, "export", "a1", "--points", "--format", "json"))
+    assert whole[ONE][0]["values"] == [0.0, 0.4, 0.8]
+
+
+def test_a_run_is_resumed_and_deleted(where: None, capsys: pytest.CaptureFixture[str]) -> None:
+    words = said(capsys, "resume", "a1")
+    assert f"id='{ONE}', resume=True" in words
+    assert "python train.py" in words
+    assert msgspec.json.decode(said(capsys, "show", "a1", "--json"))["state"] == "running"
+    said(capsys, "delete", "a1", "b2")
+    assert "no such run" in said(capsys, "list")
+
+
+def test_a_run_that_nobody_knows_or_that_fits_twice_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "show", "zz"]) == 2
+    assert "No run named 'zz'" in capsys.readouterr().err
+    assert main(["runs", "show", "warm"]) == 2
+    assert "fits 2 runs" in capsys.readouterr().err
+    assert main(["runs", "list", "--query", "metrics.acc >"]) == 2
+    assert main(["runs", "export", "--format", "xml"]) == 2
