@@ -3,6 +3,7 @@
     drafts, uploads in parts           untouched for a day; weights that were sent, unless a job waits for them
     files of a project                 that no dataset of it names, a day after they came
     images, manifests                  that no project has, no domain of the zoo names, no job works on
+    files of runs                      that no run of the project names, a day after they came
     features, probes                   not used for a month
     sessions, links                    that have expired
     progress of jobs                   that ended a month ago
@@ -32,6 +33,7 @@ from sqlalchemy.engine import Connection
 
 from headhunt.errors import BlobBroken, ServiceUnavailable, UnknownVersion
 from headhunt.vocabulary import Domain, Struct
+from service.collecting_runs import free_here, take_stored, unnamed
 from service.data.holdings import chunks, generation_ends, listed, remove_files
 from service.database import Database
 from service.drafts import SENT, sent_name
@@ -75,6 +77,10 @@ class Collected(Struct, frozen=True, omit_defaults=False):
     """Files of the shared store."""
     caches: int = 0
     sessions: int = 0
+    run_files: int = 0
+    """Files that no run of their project names any longer."""
+    run_files_here: int = 0
+    """Those that lay on this machine."""
     events: int = 0
     """Of jobs that ended long ago."""
     freed: int = 0
@@ -105,6 +111,7 @@ class Collector:
             self._images()
             self._manifests()
             self._stored_zoo()
+            self._run_files()
             self._caches()
             return msgspec.convert(self._counts, Collected)
 
@@ -330,6 +337,14 @@ class Collector:
                 self._count("drafts", freed=path.stat().st_size if path.is_file() else 0)
                 if not self._dry:
                     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _run_files(self) -> None:
+        with self.database.write() as connection:
+            gone = unnamed(connection, self.database, self._dry)
+        self._count("run_files", len(gone))
+        for path in free_here(self.database, self.home, gone, self.clock()):
+            self._take_away(path, "run_files_here")
+        self._count("stored", take_stored(self.database, self.store, gone, self._dry))
 
     def _caches(self) -> None:
         for top in ("features", "probes"):

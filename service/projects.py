@@ -11,6 +11,7 @@ from headhunt.errors import BadValue, InUse, NameTaken, NotAllowed, UnknownProje
 from headhunt.wire import Member, Project, ProjectChange, Role
 from service.database import Database
 from service.tables import jobs, members, project_blobs, projects, users
+from tracking.tables import experiments, project_files, runs
 
 DEFAULT = "default"
 AN_ID = re.compile(r"[0-9a-f]{32}")
@@ -46,8 +47,9 @@ class Projects:
             row = connection.execute(self._shown(user).where(projects.c.id == project)).first()
             if row is None:
                 raise UnknownProject(project)
-            held = sa.select(sa.func.coalesce(sa.func.sum(project_blobs.c.size), 0))
-            taken = connection.execute(held.where(project_blobs.c.project == project)).scalar_one()
+            kept = ((project_blobs, "size"), (runs, "bytes"), (project_files, "size"))
+            sums = (sa.select(sa.func.sum(t.c[size])).where(t.c.project == project) for t, size in kept)
+            taken = sum(int(connection.execute(one).scalar() or 0) for one in sums)
         return project_of(row, int(taken))
 
     def ids(self) -> list[str]:
@@ -101,13 +103,15 @@ class Projects:
             raise NameTaken(f"There is a project {change.name!r} already. Give another name.") from error
 
     def remove(self, project: str) -> None:
-        """With its datasets, keys and jobs; files that nobody else has are collected later. Raises InUse."""
+        """With its datasets, runs, keys and jobs; files that nobody else has are collected later. Raises InUse."""
         self._check_own(project, "removed")
         mine = jobs.c.project == project
         with self.database.write() as connection:
             if connection.execute(sa.select(jobs.c.id).where(mine, jobs.c.state.in_(("queued", "running")))).first():
                 raise InUse("Jobs of this project wait or run. Cancel them first.")
             connection.execute(sa.delete(jobs).where(mine))
+            for table in (experiments, project_files):  # with all runs
+                connection.execute(sa.delete(table).where(table.c.project == project))
             connection.execute(sa.delete(projects).where(projects.c.id == project))
 
     # --- members ---

@@ -9,8 +9,10 @@ that names it. Of those that no run of the project names, the collector takes wh
 import os
 from pathlib import Path
 
+from sqlalchemy.engine import Connection
+
 from headhunt.errors import ChecksumMismatch, UnknownFile, printable
-from service.data.holdings import Holdings, over
+from service.data.holdings import Holdings, Pushed, keep_files, over
 from service.store import Store
 from service.uploads import Draft
 from tracking.store import Tracking
@@ -38,13 +40,21 @@ class RunFiles:
             raise ChecksumMismatch(f"What came is {file.digest}, and was to be {digest}. Send it again.")
         if file.size > (left := self.holdings.left(project)):
             raise over(file.size - left)
-        self._settle(digest, Path(file.name), file.size)
-        self.tracking.keep_file(project, digest, file.size)
+        self._put(project, digest, Path(file.name), file.size)
 
     def keep_path(self, project: str, digest: str, path: Path) -> None:
         """A file of this machine that is known by this digest."""
-        self._settle(digest, path, path.stat().st_size)
-        self.tracking.keep_file(project, digest, path.stat().st_size)
+        self._put(project, digest, path, path.stat().st_size)
+
+    def _put(self, project: str, digest: str, path: Path, size: int) -> None:
+        """Raises Vanished where the collector was at it meanwhile: sent again, it stays."""
+        pushed = self.holdings.push(None, ())
+        self._settle(digest, path, size)
+        self.tracking.keep_file(project, digest, size, lambda connection: self._check(connection, pushed))
+
+    def _check(self, connection: Connection, pushed: Pushed) -> None:
+        keep_files(connection)
+        self.holdings.check_pushed(connection, pushed)
 
     def _settle(self, digest: str, path: Path, size: int) -> None:
         """Linked, since the draft goes afterwards; whoever reads sees all of it or nothing."""

@@ -9,7 +9,7 @@ in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -293,10 +293,14 @@ class Tracking:
 
     # --- files that were sent ---
 
-    def keep_file(self, project: str, digest: str, size: int) -> None:
-        """It lies where files lie, and is the project's from now on."""
+    def keep_file(
+        self, project: str, digest: str, size: int, check: Callable[[Connection], None] | None = None
+    ) -> None:
+        """It lies where files lie, and is the project's from now on. check: may refuse, in the same transaction."""
         row = {"project": project, "digest": digest, "size": size, "created": self.database.now}
         with self.database.write() as connection:
+            if check is not None:
+                check(connection)
             again = adding(connection, project_files).on_conflict_do_update(
                 index_elements=["project", "digest"], set_={"created": row["created"]}
             )
