@@ -4,8 +4,8 @@ A point is its step (int64), its time and its value (float64). In a chunk each c
 differences to the one before, all of them with their first bytes together, then their second bytes, and so on. What
 repeats then lies together, and zlib finds it quickly. Bits come back as they were, those of NaN too.
 
-Each chunk has its peaks beside it: the lowest and the highest point of every stretch. A curve of millions of points is
-drawn from these alone.
+Each chunk has its peaks beside it: the lowest and the highest point of every stretch. A long curve is drawn from
+these alone.
 """
 
 import zlib
@@ -19,7 +19,7 @@ Points = NDArray[Any]
 """Of POINT."""
 CHUNK = 2048
 """Points. A tail is written anew whenever something comes, so it should not be long."""
-STRETCH = 256
+STRETCH = 64
 """Points of a chunk of which the lowest and the highest are told beside it."""
 
 

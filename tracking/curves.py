@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
-from tracking.columns import CHUNK, POINT, Points, in_order, pack, peaks, points_of, read_tail, thinned, unpack
+from tracking.columns import CHUNK, POINT, STRETCH, Points, in_order, pack, peaks, points_of, read_tail, thinned, unpack
 from tracking.frames import Column
 from tracking.sql import in_parts, put
 from tracking.tables import metric_chunks, run_metrics
@@ -17,8 +17,6 @@ from tracking.values import Marks, named
 
 MOST_METRICS = 10_000
 """Of one run."""
-WHOLE = 200_000
-"""Points of a curve. A longer one is drawn from the peaks of its chunks."""
 
 
 class Series(NamedTuple):
@@ -126,7 +124,7 @@ def whole(connection: Connection, run: str, name: str) -> Points:
     wanted = sa.select(metric_chunks.c.count, metric_chunks.c.data).where(mine).order_by(metric_chunks.c.number)
     return np.concatenate(
         [
-            *(unpack(bytes(data), count) for count, data in connection.execute(wanted)),
+            *(unpack(bytes(data), count) for count, data in connection.execute(wanted).all()),
             _tail(connection, run, name),
         ]
     )
@@ -143,7 +141,8 @@ def drawn(connection: Connection, run: str, name: str, most: int) -> tuple[Point
     count = connection.execute(wanted).scalar()
     if count is None:
         return None
-    found = whole(connection, run, name) if count <= WHOLE else outline(connection, run, name)
+    enough = count >= most * STRETCH // 2  # of each stretch, two points
+    found = outline(connection, run, name) if enough else whole(connection, run, name)
     return thinned(in_order(found), most), int(count)
 
 
@@ -151,7 +150,7 @@ def outline(connection: Connection, run: str, name: str) -> Points:
     """The peaks of all chunks, the first point, and what is in no chunk yet."""
     mine = (metric_chunks.c.run == run) & (metric_chunks.c.name == name)
     wanted = sa.select(metric_chunks.c.peaks).where(mine).order_by(metric_chunks.c.number)
-    found = [read_tail(bytes(data)) for data in connection.execute(wanted).scalars()]
+    found = [read_tail(bytes(data)) for data in connection.execute(wanted).scalars().all()]
     return np.concatenate([*_ends(connection, mine), *found, _tail(connection, run, name)])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue
 from headhunt.track.wire import Run
-from tracking.sql import in_parts
+from tracking.sql import among, in_parts
 from tracking.tables import experiments, run_metrics, run_values, runs
 from tracking.values import NOT_FINITE, Marks, read, told
 
@@ -95,7 +95,7 @@ def found(connection: Connection, now: sa.ColumnElement[float], project: str, as
         wanted = wanted.where(experiments.c.name.in_(list(asked.experiments)))
     if asked.deleted is not None:
         wanted = wanted.where(runs.c.deleted.is_not(None) if asked.deleted else runs.c.deleted.is_(None))
-    rows = list(connection.execute(wanted))
+    rows = list(connection.execute(wanted).all())
     names = set(asked.query.names()) if asked.query else set()
     facts = facts_of(connection, rows, names | {(one.key.kind, one.key.name) for one in asked.order})
     if asked.query is not None:
@@ -171,8 +171,7 @@ def _of_runs(
     connection: Connection, wanted: sa.Select[Any], mine: sa.ColumnElement[bool], ids: Collection[str]
 ) -> Iterable[Any]:
     column: Any = wanted.selected_columns[0]
-    for some in in_parts(list(ids)):
-        yield from connection.execute(wanted.where(column.in_(some), mine))
+    return connection.execute(wanted.where(column.in_(among(connection, list(ids))), mine)).all()
 
 
 def runs_of(
@@ -181,16 +180,16 @@ def runs_of(
     """As they are told. detail: the facts of the surroundings, for those of whom they are asked."""
     values: dict[str, dict[str, dict[str, Any]]] = {row.id: {"param": {}, "tag": {}, "summary": {}} for row in rows}
     metrics: dict[str, dict[str, float | str]] = {row.id: {} for row in rows}
-    for some in in_parts([row.id for row in rows]):
-        wanted: Any = sa.select(run_values).where(run_values.c.run.in_(some)).order_by(run_values.c.name)
-        for run, kind, name, value in connection.execute(wanted):
-            values[run][kind][name] = read(value)
-        for run, name, last in connection.execute(_newest(some)):
-            metrics[run][name] = told(math.nan if last is None else last)
+    ids = among(connection, [row.id for row in rows])
+    wanted: Any = sa.select(run_values).where(run_values.c.run.in_(ids)).order_by(run_values.c.name)
+    for run, kind, name, value in connection.execute(wanted).all():
+        values[run][kind][name] = read(value)
+    for run, name, last in connection.execute(_newest(ids)).all():
+        metrics[run][name] = told(math.nan if last is None else last)
     return [run_of(row, values[row.id], metrics[row.id], detail(row.id) if detail else {}) for row in rows]
 
 
-def _newest(ids: Sequence[str]) -> sa.Select[Any]:
+def _newest(ids: Any) -> sa.Select[Any]:
     """The first hundred by name, of each run."""
     place = sa.func.row_number().over(partition_by=run_metrics.c.run, order_by=run_metrics.c.name).label("place")
     mine = run_metrics.c.run.in_(ids)

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+EACH = {
+    "sqlite": "SELECT value FROM json_each(:given)",
+    "postgresql": "SELECT json_array_elements_text(CAST(:given AS json))",
+}
 AT_ONCE = 500
 """Names in one question: SQLite takes a thousand values at least."""
 BATCH = 5_000
@@ -44,6 +49,12 @@ def adding(connection: Connection, table: sa.Table) -> Any:
     """An INSERT that can say what is done with a row that is there."""
     kind: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     return kind.insert(table)
+
+
+def among(connection: Connection, values: Sequence[str]) -> sa.TextualSelect:
+    """For `in_`, where there are many: as one value, since an IN of as many takes longer to write than to answer."""
+    text = sa.text(EACH[connection.dialect.name]).bindparams(given=msgspec.json.encode(values).decode())
+    return text.columns(sa.column("given", sa.String))
 
 
 def in_parts(names: Sequence[Any]) -> list[Sequence[Any]]:
