@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -56,6 +57,12 @@ class Asking:
         self.server = server
         self.wire = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
         self.asked = time.monotonic()
+
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.wire.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/octet-stream") -> bytes:
         headers = {**self.server.headers, **({"Content-Type": kind} if method != "GET" else {})}
@@ -113,8 +120,9 @@ def server_side(table: Table, server: Server, size: Size, others: Iterable[Other
     rate, cost = taken_in(server, told, points, CLIENTS, size.repeats)
     more(table, "points a second, eight clients", rate, 250_000, (None, None))
     table.add("the same: microseconds of the server's processor time a point", cost, "", None, None, None)
-    drawing(table, server, size, (mlflow, trackio))
-    listing(table, server, size, (mlflow, trackio))
+    with Asking(server) as one:
+        drawing(table, one, size, (mlflow, trackio))
+        listing(table, one, size, (mlflow, trackio))
     table.add("MiB resident of the server, afterwards", server.memory("VmRSS"), "", None, None, None)
 
 
@@ -133,20 +141,20 @@ def taken_in(server: Server, data: bytes, points: int, clients: int, repeats: in
     """(points a second, microseconds of the server's processor time a point), each client with a run of its own."""
     rates, costs = [], []
     for turn in range(repeats + 1):
-        asking = [Asking(server) for _ in range(clients)]
-        runs = [one.begin(experiment="speed") for one in asking]
-        before, began = server.cpu(), time.perf_counter()
-        with ThreadPoolExecutor(clients) as threads:
-            list(threads.map(lambda one, run: one.tell(run, data), asking, runs))
-        seconds, spent = time.perf_counter() - began, server.cpu() - before
+        with ExitStack() as stack:
+            asking = [stack.enter_context(Asking(server)) for _ in range(clients)]
+            runs = [one.begin(experiment="speed") for one in asking]
+            before, began = server.cpu(), time.perf_counter()
+            with ThreadPoolExecutor(clients) as threads:
+                list(threads.map(lambda one, run: one.tell(run, data), asking, runs))
+            seconds, spent = time.perf_counter() - began, server.cpu() - before
         if turn:
             rates.append(clients * points / seconds)
             costs.append(spent / (clients * points) * 1e6)
     return median(rates), median(costs)
 
 
-def drawing(table: Table, server: Server, size: Size, others: tuple[Other, Other]) -> None:
-    one = Asking(server)
+def drawing(table: Table, one: Asking, size: Size, others: tuple[Other, Other]) -> None:
     for count, words in ((size.curve, "a curve of 100,000 points, 2,000 of them answered: ms"),
                          (10 * size.curve, "the same of 1,000,000 points: ms")):  # fmt: skip
         run = one.begin(experiment="curves")
@@ -163,8 +171,7 @@ def single(count: int) -> bytes:
     return b"".join(framed(Points(1.79e9 + step, step, {"loss": value})) for step, value in enumerate(values))
 
 
-def listing(table: Table, server: Server, size: Size, others: tuple[Other, Other]) -> None:
-    one = Asking(server)
+def listing(table: Table, one: Asking, size: Size, others: tuple[Other, Other]) -> None:
     for number in range(size.runs):
         run = one.begin(experiment="list", name=f"run {number}", tags=["baseline"] if number % 2 else [])
         facts = {f"p{place}": place * 0.5 for place in range(8)} | {"lr": 0.1 / (1 + number % 10)}

@@ -181,7 +181,8 @@ def runs_of(
     values: dict[str, dict[str, dict[str, Any]]] = {row.id: {"param": {}, "tag": {}, "summary": {}} for row in rows}
     metrics: dict[str, dict[str, float | str]] = {row.id: {} for row in rows}
     ids = among(connection, [row.id for row in rows])
-    wanted: Any = sa.select(run_values).where(run_values.c.run.in_(ids)).order_by(run_values.c.name)
+    wanted: Any = sa.select(run_values).where(run_values.c.run.in_(ids))
+    wanted = wanted.order_by(run_values.c.run, run_values.c.kind, run_values.c.name)  # as their index has them
     for run, kind, name, value in connection.execute(wanted).all():
         values[run][kind][name] = read(value)
     for run, name, last in connection.execute(_newest(ids)).all():
@@ -194,7 +195,11 @@ def _newest(ids: Any) -> sa.Select[Any]:
     place = sa.func.row_number().over(partition_by=run_metrics.c.run, order_by=run_metrics.c.name).label("place")
     mine = run_metrics.c.run.in_(ids)
     some = sa.select(run_metrics.c.run, run_metrics.c.name, run_metrics.c.last, place).where(mine).subquery()
-    return sa.select(some.c.run, some.c.name, some.c.last).where(some.c.place <= SHOWN_METRICS).order_by(some.c.name)
+    return (
+        sa.select(some.c.run, some.c.name, some.c.last)
+        .where(some.c.place <= SHOWN_METRICS)
+        .order_by(some.c.run, some.c.name)
+    )
 
 
 def run_of(row: Any, values: dict[str, dict[str, Any]], metrics: dict[str, Any], facts: dict[str, Any]) -> Run:

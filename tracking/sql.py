@@ -59,3 +59,12 @@ def among(connection: Connection, values: Sequence[str]) -> sa.TextualSelect:
 
 def in_parts(names: Sequence[Any]) -> list[Sequence[Any]]:
     return [names[first : first + AT_ONCE] for first in range(0, len(names), AT_ONCE)]
+
+
+def more_of(connection: Connection, one: Any, other: Any) -> Any:
+    """The greater of two, in the words of the database."""
+    return sa.func.max(one, other) if connection.dialect.name == "sqlite" else sa.func.greatest(one, other)
+
+
+def less_of(connection: Connection, one: Any, other: Any) -> Any:
+    return sa.func.min(one, other) if connection.dialect.name == "sqlite" else sa.func.least(one, other)

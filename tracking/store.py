@@ -17,9 +17,9 @@ from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue, UnknownRun
 from headhunt.track.wire import Curve, Experiment, Metric, Printed, Run, RunBegun, RunChange, RunFile
-from tracking import frames
 from tracking.listing import Asked, Order, Query, found, rows_of, runs_of
-from tracking.sql import Database, adding, put
+from tracking.pieces import Piece
+from tracking.sql import Database, adding, less_of, more_of, put
 from tracking.tables import (
     NO_STEP,
     experiments,
@@ -105,7 +105,7 @@ class Tracking:
             raise piece.told.fault
         return piece.kept + piece.told.size
 
-    def _take(self, connection: Connection, row: Any, writer: str, piece: "Piece", seen: float | None) -> None:
+    def _take(self, connection: Connection, row: Any, writer: str, piece: Piece, seen: float | None) -> None:
         heard: Any = self.database.now
         if seen is not None:
             heard = more_of(connection, runs.c.seen, less_of(connection, sa.literal(seen), heard))
@@ -116,16 +116,16 @@ class Tracking:
             put(connection, run_writers, [{"run": row.id, "writer": writer, "kept": at, "seen": row.now}])
         connection.execute(sa.update(runs).where(runs.c.id == row.id).values(changes))
 
-    def _apply(self, connection: Connection, row: Any, piece: "Piece") -> dict[str, Any]:
+    def _apply(self, connection: Connection, row: Any, piece: Piece) -> dict[str, Any]:
         marks = Marks(row.marks)
-        for words in piece.told.marks:
-            marks.add(words)
+        for words, count in piece.marks.counts.items():
+            marks.add(words, count)
         taking = Taking(connection, row, marks)
         taking.take(piece.told.records)
-        if piece.told.points:
-            from tracking.curves import add_points, prepared  # numpy, which a server at rest does without
+        if piece.points:
+            from tracking.curves import add_points
 
-            add_points(connection, row.id, prepared(piece.told.points, marks), marks)
+            add_points(connection, row.id, piece.points, marks)
         if marks.changed:
             taking.changes["marks"] = marks.written()
         return {**taking.changes, "bytes": runs.c.bytes + piece.told.size}
@@ -345,15 +345,6 @@ class Tracking:
         return int(there)
 
 
-class Piece:
-    """Of a journal, from where it has been read. kept: up to there it had been."""
-
-    def __init__(self, data: bytes, offset: int, kept: int) -> None:
-        self.kept = kept
-        new = memoryview(data)[kept - offset :] if offset <= kept < offset + len(data) else memoryview(b"")
-        self.told = frames.read(new, kept)
-
-
 def check_run(run: str) -> None:
     if not RUN.fullmatch(run):
         raise UnknownRun(run, hint="The id of a run is 32 digits and letters a to f.")
@@ -368,15 +359,6 @@ def put_values(connection: Connection, run: str, values: dict[tuple[str, str], A
     rows = [{"run": run, "kind": kind, "name": name, "value": written(value)} for (kind, name), value in values.items()]
     if rows:
         put(connection, run_values, rows)
-
-
-def more_of(connection: Connection, one: Any, other: Any) -> Any:
-    """The greater of two, in the words of the database."""
-    return sa.func.max(one, other) if connection.dialect.name == "sqlite" else sa.func.greatest(one, other)
-
-
-def less_of(connection: Connection, one: Any, other: Any) -> Any:
-    return sa.func.min(one, other) if connection.dialect.name == "sqlite" else sa.func.least(one, other)
 
 
 def file_of(row: Any) -> RunFile:
