@@ -42,7 +42,9 @@ WORDS = {
 }
 FACTS: dict[str, dict[str, Any]] = {
     "here": {"type": "boolean"},
-    "input_size": {"anyOf": [{"type": "integer", "minimum": 8, "maximum": 2048}, {"type": "string", "maxLength": LONGEST}]},
+    "input_size": {
+        "anyOf": [{"type": "integer", "minimum": 8, "maximum": 2048}, {"type": "string", "maxLength": LONGEST}]
+    },
     "mean": {"type": "number", "minimum": 0, "maximum": 1},
     "std": {"type": "number", "minimum": 0, "maximum": 1},
 }

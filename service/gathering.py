@@ -59,6 +59,8 @@ class Gathering:
         for folder in self._runs():
             try:
                 new += self._gather_run(folder)
+            except UnknownRun:  # it is another project's, and brought there by others
+                self._seen |= dict(journals(folder))
             except (HeadhuntError, OSError) as error:
                 log.warning("the run %s was not taken: %s", folder.name, error)
         return new

@@ -77,6 +77,13 @@ def test_a_run_that_goes_to_a_server_is_left_to_it(service: Service, gathering: 
     assert folder.is_dir()
 
 
+def test_a_run_of_another_project_stays_there(service: Service, gathering: Gathering, settings: Settings) -> None:
+    lay(settings.home, curve([1.0]))
+    service.tracking.begin("another", RUN, RunBegun())
+    assert gathering.gather() == 0
+    assert service.tracking.journal("another", RUN) == {}
+
+
 def test_a_damaged_journal_keeps_no_other_back(service: Service, gathering: Gathering, settings: Settings) -> None:
     good = curve([1.0])
     lay(settings.home, good + b"\x01\x00\x00\x00\x00\x00\x00\x00x", run="a" * 32)
