@@ -1,0 +1,119 @@
+"""The courier's way to the server, in a thread of its own: whatever hangs there, the watch goes on.
+
+While nobody answers it tries more and more seldom; what a server refuses for good is tried again after a minute, since
+somebody may have given the key its right back.
+"""
+
+import random
+import threading
+from pathlib import Path
+
+from headhunt.errors import HeadhuntError
+from headhunt.remote.transport import Server
+from headhunt.track.companion import Orders
+from headhunt.track.places import Place, alive, places_in, ticking
+from headhunt.track.sending import WAITING, Sender
+
+EVERY_S = 0.5
+BEAT_S = 10.0
+FIRST_NAP_S, LONGEST_NAP_S, REFUSED_S = 0.2, 10.0, 60.0
+
+
+class Bringing(threading.Thread):
+    def __init__(self, orders: Orders) -> None:
+        super().__init__(daemon=True)
+        self.orders = orders
+        self.server = Server(orders.server or "", orders.key, patience=0.0)
+        self._senders: dict[str, Sender] = {}
+        self._leftovers: list[Place] | None = None
+        self._marks: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._heard_at = ticking()
+        self._nap = FIRST_NAP_S
+
+    def add(self, place: Place) -> None:
+        folder = str(place.folder)
+        with self._lock:
+            self._senders[folder] = Sender(place, self.server, lambda words: self._mark(folder, words))
+
+    def hurry(self) -> None:
+        self._wake.set()
+
+    def marks(self) -> list[tuple[str, str]]:
+        with self._lock:
+            found, self._marks = self._marks, []
+            return found
+
+    def _mark(self, folder: str, words: str) -> None:
+        with self._lock:
+            self._marks.append((folder, words))
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            nap = self._round()
+            self._wake.wait(nap)
+            self._wake.clear()
+
+    def _round(self) -> float:
+        """Seconds until the next one."""
+        with self._lock:
+            senders = list(self._senders.values())
+        refused = False
+        for sender in senders:
+            try:
+                before = sender.sent.moved
+                sender.bring()
+                if sender.sent.moved != before:
+                    self._heard_at = ticking()
+            except WAITING:
+                self._nap = min(2 * self._nap, LONGEST_NAP_S)
+                return self._nap * random.uniform(0.7, 1.0)  # noqa: S311  so that many do not come at once
+            except (HeadhuntError, OSError):
+                refused = True
+        self._nap = FIRST_NAP_S
+        self._beat(senders)
+        self._bring_leftover()
+        return REFUSED_S if refused and len(senders) == 1 else EVERY_S
+
+    def _beat(self, senders: list[Sender]) -> None:
+        if ticking() - self._heard_at < BEAT_S:
+            return
+        self._heard_at = ticking()
+        for sender in senders:
+            try:
+                sender.beat()
+            except (HeadhuntError, OSError):
+                continue
+
+    def _bring_leftover(self) -> None:
+        """Of earlier runs of this home that were meant for this server, one at a time."""
+        if self._leftovers is None:
+            self._leftovers = [place for place in places_in(Path(self.orders.home)) if self._left(place)]
+        if self._leftovers:
+            place = self._leftovers.pop()
+            try:
+                Sender(place, self.server, print).bring()
+            except (HeadhuntError, OSError):
+                return
+
+    def _left(self, place: Place) -> bool:
+        begun = place.begun()
+        if str(place.folder) in self._senders or not place.meant_for(self.server.url) or begun is None:
+            return False
+        return not place.arrived(self.server.url) and not alive(begun.pid, begun.born)
+
+    def finish(self, linger: float) -> None:
+        """Until all is there; for so long at most after something last was."""
+        since, before = ticking(), -1
+        while not self._arrived() and ticking() - since < linger:
+            moved = sum(sender.sent.moved for sender in self._senders.values())
+            if moved != before:
+                since, before = ticking(), moved
+            threading.Event().wait(0.05)
+        self._stop.set()
+        self.hurry()
+        self.join(1.0)
+
+    def _arrived(self) -> bool:
+        return self._leftovers == [] and all(sender.place.arrived(self.server.url) for sender in self._senders.values())

@@ -1,0 +1,266 @@
+"""The calls of a training: `headhunt.init`, `config`, `log`, `finish`, `summary`, `watch_report`.
+
+    init        begins a run, or goes on with one, or joins that of the process which started this one
+    the others  speak of the newest run of this process; where there is none, one is begun, and marked
+
+What `init` is given wrongly is told at once, as an error: nothing was trained yet. From then on nothing raises.
+"""
+
+import os
+import platform
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headhunt.errors import BadValue, HeadhuntError, NameTaken, NotWritten, UnknownRun, one_line
+from headhunt.home import home_folder
+from headhunt.track import endings
+from headhunt.track.companion import Companion
+from headhunt.track.journal import Began, Points, frames_in
+from headhunt.track.marks import warn
+from headhunt.track.places import ENVIRONMENT, ID, Begun, Place, Sent, new_clock, place_of, process_born
+from headhunt.track.ranks import rank_here, run_of_ranks
+from headhunt.track.run import LiveRun
+from headhunt.track.wire import RunBegun
+from headhunt.track.writer import Writer, writer_name
+
+LONGEST = 250
+_companions: dict[tuple[Path, str | None, str | None], Companion] = {}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What `init` was asked, besides what the run is."""
+
+    home: Path
+    server: str | None
+    key: str | None
+    console: bool
+    measure: bool
+
+
+def init(
+    project: str | None = None,
+    name: str | None = None,
+    *,
+    intent: str = "",
+    dataset: Any = None,
+    tags: Iterable[str] = (),
+    model: str | None = None,
+    parent: "str | LiveRun | None" = None,
+    group: str | None = None,
+    config: Any = None,
+    id: str | None = None,
+    resume: bool | None = None,
+    home: str | Path | None = None,
+    server: str | None = None,
+    key: str | None = None,
+    console: bool = True,
+    measure: bool = True,
+) -> LiveRun:
+    """A run begins; everything is told of it until `finish()`, or the end of the process.
+
+    project: runs of one name belong together. name, intent: for people. dataset: a version's id, or a Dataset.
+    parent: the run that this one is a part of. group: runs beside each other.
+    id: 32 hex digits of one's own; one that is here already is gone on with. resume: True, it must be here already;
+        False, it must not.
+    server, key: who is told, besides this machine; by default HEADHUNT_SERVER, or where `headhunt login` was last.
+        "local": nobody.
+    console: also keep what is printed. measure: also keep the load of the machine.
+
+    In a process that was started by one that has a run, this joins that run, unless `parent` or `id` says otherwise.
+    Raises BadValue, NotSignedIn, UnknownRun, NameTaken, NotWritten.
+    """
+    wanted = id if id is not None else run_of_ranks()
+    joined = joinable(wanted) if parent is None else None
+    if joined is not None:
+        return joined
+    there = home_folder() if home is None else Path(home).expanduser()
+    asked = Asked(there, *server_asked(server, key, there), console, measure)
+    begun = RunBegun(
+        experiment=worded("project", project) or "default",
+        name=worded("name", name),
+        intent=str(intent),
+        parent=parent.id if isinstance(parent, LiveRun) else checked_id(parent),
+        group=worded("group", group) or None,
+        dataset=None if dataset is None else str(getattr(dataset, "id", dataset)),
+        model=None if model is None else str(model),
+        tags=checked_tags(tags),
+        started=time.time(),
+    )
+    run = started(checked_id(wanted) or secrets.token_hex(16), begun, asked, resume)
+    if config is not None:
+        run.config(config)
+    return run
+
+
+def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None) -> LiveRun:
+    place = place_of(asked.home, run_id)
+    before = place.begun()
+    if resume and before is None:
+        raise UnknownRun(run_id, hint="resume=True goes on with a run that lies here; leave it out to begin one.")
+    if resume is False and before is not None:
+        raise NameTaken(f"The run {run_id} is here already. Give another id, or leave out resume=False.")
+    rank = rank_here()
+    begun = Begun(
+        id=run_id,
+        asked=asked_for if before is None else before.asked,
+        clock=new_clock() if before is None else before.clock_here(),
+        host=platform.node(),
+        pid=os.getpid(),
+        born=process_born(os.getpid()),
+    )
+    writer = Writer(place.folder, begun.clock, writer_name(), first_step=0 if before is None else next_step(place))
+    try:
+        if before is None or not rank:
+            place.begin(begun)
+        if asked.server is not None and not place.meant_for(asked.server):
+            place.note(Sent(server=asked.server))
+    except OSError as error:
+        raise NotWritten(f"{place.folder} cannot be written: {one_line(error)}. Give home=, or make room.") from error
+    carrier = companion_of(asked)
+    run = LiveRun(place, begun, writer, owner=not rank, carrier=carrier)
+    if not rank:
+        writer.put(Began(writer.now(), facts_of(begun)))
+        if begun.asked.tags:
+            run.tag(*begun.asked.tags)
+    endings.entered(run)
+    if asked.console:
+        run.listen()
+    if not rank:
+        carrier.tell(run)
+    return run
+
+
+def facts_of(begun: Begun) -> dict[str, Any]:
+    told = msgspec.to_builtins(begun.asked)
+    asked = {name: value for name, value in told.items() if name not in ("tags", "started") and value}
+    return {**asked, "pid": begun.pid, "host": begun.host, "rank": rank_here()}
+
+
+def next_step(place: Place) -> int:
+    """After the last one that any writer here told of."""
+    last = -1
+    for path in place.journals().values():
+        for _, record in frames_in(path.read_bytes()):
+            if isinstance(record, Points) and not all(name.startswith("system/") for name in record.values):
+                last = max(last, record.step)
+    return last + 1
+
+
+def companion_of(asked: Asked) -> Companion:
+    key = (asked.home, asked.server, asked.key)
+    if key not in _companions or _companions[key].forked():
+        _companions[key] = Companion(*key, asked.measure)
+    return _companions[key]
+
+
+def joinable(wanted: str | None) -> LiveRun | None:
+    """The run of the process that started this one."""
+    folder = os.environ.get(ENVIRONMENT)
+    if not folder or (wanted is not None and Path(folder).name != wanted):
+        return None
+    mine = next((run for run in reversed(endings.RUNS) if str(run.folder) == folder), None)
+    if mine is not None:
+        return None if mine.owner else mine
+    place = Place(Path(folder))
+    begun = place.begun()
+    if begun is None:
+        return None
+    run = LiveRun(place, begun, Writer(place.folder, begun.clock_here(), writer_name()), owner=False, carrier=None)
+    endings.entered(run)
+    return run
+
+
+def server_asked(server: str | None, key: str | None, home: Path) -> tuple[str | None, str | None]:
+    """A server that was named has to do; one that the surroundings name must not keep anybody from training."""
+    from headhunt.remote.credentials import chosen
+
+    try:
+        found = chosen(server, key, home)
+    except HeadhuntError as error:
+        if server is not None or key is not None:
+            raise
+        warn(f"{error} The run is kept here; 'headhunt sync' brings it to a server.")
+        return None, None
+    return (None, None) if found is None else (found.url, found.key)
+
+
+def worded(what: str, text: str | None) -> str:
+    if text is None:
+        return ""
+    if not isinstance(text, str) or len(text) > LONGEST or not text.isprintable():
+        raise BadValue(f"The {what} of the run is {str(text)[:80]!r}. Give up to {LONGEST} printable characters.")
+    return text.strip()
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    found = (tags,) if isinstance(tags, str) else tuple(tags)
+    return tuple(worded("tag", tag) for tag in found)
+
+
+def checked_id(run_id: str | None) -> str | None:
+    if run_id is not None and not (isinstance(run_id, str) and ID.fullmatch(run_id)):
+        raise BadValue(f"{str(run_id)[:80]!r} is no id of a run. Give 32 digits and letters a to f, or leave it out.")
+    return run_id
+
+
+# --- Of the newest run ------------------------------------------------------------------------------------------------
+
+
+def current() -> LiveRun:
+    """The newest run of this process; a joined one; a new one where nobody began any."""
+    if endings.RUNS:
+        return endings.RUNS[-1]
+    joined = joinable(None)
+    if joined is not None:
+        return joined
+    if endings.LAST:
+        return endings.LAST[0]
+    run = init()
+    run.mark("Something was told before headhunt.init(): a run was begun for it.")
+    return run
+
+
+def log(values: Any = None, /, step: Any = None, **named: Any) -> None:
+    """Numbers of a step, by name, of the newest run; also pictures, lists, tables, texts, files. Never raises."""
+    try:
+        run = endings.RUNS[-1] if endings.RUNS else current()
+    except Exception as error:
+        return warn(f"What log() was given is lost: {one_line(error)}.")
+    return run.log(values, step, **named)
+
+
+def config(values: Any = None, /, **params: Any) -> None:
+    """What the training was asked to do, by name."""
+    try:
+        run = current()
+    except Exception as error:
+        return warn(f"What config() was given is lost: {one_line(error)}.")
+    return run.config(values, **params)
+
+
+def summary(values: Any = None, /, **named: Any) -> dict[str, Any]:
+    """What the run comes to; without values: what was said of that so far."""
+    run = current()
+    run.summary.update(values or {}, **named)
+    return run.summary
+
+
+def finish(state: str = "finished") -> None:
+    """The newest run has ended. Without one nothing happens."""
+    if endings.RUNS:
+        endings.RUNS[-1].finish(state)
+
+
+def watch_report(
+    to: str | Sequence[str] = (), every: str | float | None = None, *, when: str | None = None, end: bool = True
+) -> None:
+    """Let the server mail a report of the newest run: to whom, how often ("30m"), and when ("val_loss has not improved
+    for 5 epochs"). It is asked by the courier, as soon as it answers."""
+    run = current()
+    asked = {"to": [to] if isinstance(to, str) else list(to), "every": every, "when": when, "end": end}
+    run.ask("schedule", {name: value for name, value in asked.items() if value is not None})

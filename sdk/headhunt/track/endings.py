@@ -1,0 +1,84 @@
+"""How a process leaves, and what becomes of its runs: the newest is the one that is told of.
+
+it ends                 atexit               finished
+an error nobody caught  sys.excepthook       failed, with its traceback
+SIGTERM                 unless the user has a handler of their own: failed
+it is forked            the child tells of the same runs, in journals of its own, and ends none
+anything else           the courier notices
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import traceback
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from headhunt.track.places import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from headhunt.track.run import LiveRun
+
+RUNS: list["LiveRun"] = []
+"""Of this process, that have not ended; the newest last."""
+LAST: list["LiveRun"] = []
+"""The one that ended last: what is told after its end is kept with it, and marked."""
+_armed: list[Any] = []
+
+
+def entered(run: "LiveRun") -> None:
+    arm()
+    RUNS.append(run)
+    os.environ[ENVIRONMENT] = str(run.folder)
+
+
+def left(run: "LiveRun") -> None:
+    """The one before it is told of again."""
+    if run in RUNS:
+        RUNS.remove(run)
+        LAST[:] = [run]
+    mine = os.environ.get(ENVIRONMENT) == str(run.folder)
+    if mine and run.owner:
+        if RUNS:
+            os.environ[ENVIRONMENT] = str(RUNS[-1].folder)
+        else:
+            del os.environ[ENVIRONMENT]
+
+
+def arm() -> None:
+    """Once in a process."""
+    if not _armed:
+        _armed.append(sys.excepthook)
+        sys.excepthook = uncaught
+        atexit.register(leaving)
+        os.register_at_fork(after_in_child=forked)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, terminated)
+
+
+def leaving() -> None:
+    for run in reversed(RUNS.copy()):
+        run.finish()
+
+
+def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """At a prompt an error ends nothing."""
+    if not (hasattr(sys, "ps1") or sys.flags.interactive):
+        words = "".join(traceback.format_exception(kind, error, trace))
+        for run in reversed(RUNS.copy()):
+            run.finish("failed", words, wait=False)
+    _armed[0](kind, error, trace)
+
+
+def terminated(number: int, _: FrameType | None) -> None:
+    for run in reversed(RUNS.copy()):
+        run.finish("failed", "The process was asked to end (SIGTERM).", wait=False)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def forked() -> None:
+    for run in RUNS:
+        run.forked()

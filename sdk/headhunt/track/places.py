@@ -1,0 +1,199 @@
+"""Where a run lies while it goes, and what is known of how far it has come to a server.
+
+HOME/runs/RUN/run.json           what was asked for, by whom, and the clock that all its processes share
+HOME/runs/RUN/WRITER.journal     one for each process that tells of it
+HOME/runs/RUN/files/DIGEST       what was kept with it
+HOME/runs/RUN/asked/NAME.json    what the server is asked to do for it
+HOME/runs/RUN/to-SERVER.json     how far it has come there; a run that has none was not meant for that server
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headhunt.track.wire import RunBegun
+
+ID = re.compile(r"[0-9a-f]{32}")
+ENVIRONMENT = "HEADHUNT_RUN"
+"""The folder of the run that children of this process tell of."""
+
+
+def ticking() -> float:
+    """Seconds that nobody sets, and that go on while the machine sleeps, where the system has such."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def boot() -> str:
+    """Names this start of the machine: ticks and process numbers of another one mean nothing here."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """The wall's time when the run began, and the seconds since: a clock that is set meanwhile reorders nothing."""
+
+    wall: float
+    tick: float
+    boot: str
+
+    def now(self) -> float:
+        return self.wall + (ticking() - self.tick)
+
+
+def new_clock() -> Clock:
+    return Clock(wall=time.time(), tick=ticking(), boot=boot())
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """run.json."""
+
+    id: str
+    asked: RunBegun
+    clock: Clock
+    host: str = ""
+    pid: int = 0
+    born: float = 0.0
+    """When that process began, as the system counts: a number is given again."""
+
+    def clock_here(self) -> Clock:
+        """The one that all share, unless the machine was started anew since."""
+        return self.clock if self.clock.boot == boot() else new_clock()
+
+
+class Sent(msgspec.Struct):
+    """to-SERVER.json. kept: what the server has of each writer; seen: the size of the journal when all that is whole in
+    it was there; moved: grows as long as anything gets there; final: `error` will not mend by waiting."""
+
+    server: str
+    kept: dict[str, int] = msgspec.field(default_factory=dict)
+    seen: dict[str, int] = msgspec.field(default_factory=dict)
+    files: list[str] = msgspec.field(default_factory=list)
+    moved: int = 0
+    error: str | None = None
+    final: bool = False
+
+
+class Place:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.id = folder, folder.name
+        self.files = folder / "files"
+        self.asked = folder / "asked"
+
+    def journals(self) -> dict[str, Path]:
+        return {path.stem: path for path in sorted(self.folder.glob("*.journal"))}
+
+    def journal(self, writer: str) -> Path:
+        return self.folder / f"{writer}.journal"
+
+    def file(self, digest: str) -> Path:
+        return self.files / digest
+
+    def begin(self, begun: Begun) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replaced(self.folder / "run.json", msgspec.json.encode(begun))
+
+    def begun(self) -> Begun | None:
+        try:
+            return msgspec.json.decode((self.folder / "run.json").read_bytes(), type=Begun)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def sent(self, server: str) -> Sent | None:
+        try:
+            return msgspec.json.decode(self._to(server).read_bytes(), type=Sent)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def note(self, sent: Sent) -> None:
+        replaced(self._to(sent.server), msgspec.json.encode(sent))
+
+    def meant_for(self, server: str) -> bool:
+        return self._to(server).exists()
+
+    def _to(self, server: str) -> Path:
+        return self.folder / f"to-{hashlib.sha256(server.encode()).hexdigest()[:12]}.json"
+
+    def arrived(self, server: str) -> bool:
+        """All that lies here is there."""
+        sent = self.sent(server)
+        if sent is None or (self.asked.exists() and any(self.asked.iterdir())):
+            return False
+        return all(size_of(path) <= sent.seen.get(name, 0) for name, path in self.journals().items())
+
+
+def place_of(home: Path, run: str) -> Place:
+    return Place(home / "runs" / run)
+
+
+def places_in(home: Path) -> Iterator[Place]:
+    """All runs of the home that can be told of, the oldest name first."""
+    folder = home / "runs"
+    try:
+        found = sorted(folder.iterdir())
+    except OSError:
+        return
+    for one in found:
+        if ID.fullmatch(one.name) and (one / "run.json").exists():
+            yield Place(one)
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def replaced(path: Path, data: bytes) -> None:
+    """As a whole; what a crash of the machine takes with it is sent again."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def process_born(pid: int) -> float:
+    """When a process began; 0 where the system does not tell, or there is none."""
+    try:
+        return float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def alive(pid: int, born: float) -> bool:
+    """That very process, and not a later one of its number."""
+    if born:
+        return process_born(pid) == born and not zombie(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def zombie(pid: int) -> bool:
+    """It has ended, and nobody asked for its last word yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    except (OSError, IndexError):
+        return False
+
+
+def plain_json(path: Path) -> Any:
+    return msgspec.json.decode(path.read_bytes())

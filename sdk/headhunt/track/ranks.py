@@ -1,0 +1,33 @@
+"""Several processes of one training, that a launcher started: they have one run, which the first of them begins."""
+
+import hashlib
+import os
+
+from headhunt.track.places import boot, process_born
+
+RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+
+
+def rank_here() -> int:
+    """0 for the first, and where there is but one."""
+    for name in RANKS:
+        told = os.environ.get(name, "")
+        if told.isdecimal():
+            return int(told) if several(name) else 0
+    return 0
+
+
+def several(name: str) -> bool:
+    """An interactive job of Slurm has a number too, and is alone."""
+    return name != "SLURM_PROCID" or os.environ.get("SLURM_NTASKS", "1") not in ("", "1")
+
+
+def run_of_ranks() -> str | None:
+    """What `torchrun` says is the same for all of its processes, and another at the next start."""
+    start = os.environ.get("TORCHELASTIC_RUN_ID")
+    if start is None or "LOCAL_RANK" not in os.environ:
+        return None
+    told = [start, os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")]
+    if start == "none" or os.environ.get("GROUP_WORLD_SIZE", "1") == "1":  # on one machine: the launcher itself
+        told += [boot(), str(os.getppid()), str(process_born(os.getppid()))]
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:32]
