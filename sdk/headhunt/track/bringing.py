@@ -4,6 +4,7 @@ While nobody answers it tries more and more seldom; what a server refuses for go
 somebody may have given the key its right back.
 """
 
+import os
 import random
 import threading
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 from headhunt.errors import HeadhuntError
 from headhunt.remote.transport import Server
 from headhunt.track.companion import Orders
-from headhunt.track.places import Place, alive, places_in, ticking
+from headhunt.track.places import Place, alive, here, places_in, process_born, ticking
 from headhunt.track.sending import WAITING, Sender
+from headhunt.track.watching import Watched
 
 EVERY_S = 0.5
-BEAT_S = 10.0
+BEAT_S = float(os.environ.get("HEADHUNT_BEAT") or 10.0)
+NAP_S = 0.05
 FIRST_NAP_S, LONGEST_NAP_S, REFUSED_S = 0.2, 10.0, 60.0
 
 
@@ -24,30 +27,19 @@ class Bringing(threading.Thread):
         super().__init__(daemon=True)
         self.orders = orders
         self.server = Server(orders.server or "", orders.key, patience=0.0)
-        self._senders: dict[str, Sender] = {}
+        self._senders: dict[Watched, Sender] = {}
         self._leftovers: list[Place] | None = None
-        self._marks: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._heard_at = ticking()
         self._nap = FIRST_NAP_S
 
-    def add(self, place: Place) -> None:
-        folder = str(place.folder)
+    def add(self, watched: Watched) -> None:
         with self._lock:
-            self._senders[folder] = Sender(place, self.server, lambda words: self._mark(folder, words))
+            self._senders[watched] = Sender(watched.place, self.server, watched.mark)
 
     def hurry(self) -> None:
         self._wake.set()
-
-    def marks(self) -> list[tuple[str, str]]:
-        with self._lock:
-            found, self._marks = self._marks, []
-            return found
-
-    def _mark(self, folder: str, words: str) -> None:
-        with self._lock:
-            self._marks.append((folder, words))
 
     def run(self) -> None:
         while not self._stop.is_set():
@@ -93,27 +85,53 @@ class Bringing(threading.Thread):
         if self._leftovers:
             place = self._leftovers.pop()
             try:
-                Sender(place, self.server, print).bring()
+                watched = Watched(place)
+                watched.bury()
+                Sender(place, self.server, watched.mark).bring()
             except (HeadhuntError, OSError):
                 return
 
     def _left(self, place: Place) -> bool:
-        begun = place.begun()
-        if str(place.folder) in self._senders or not place.meant_for(self.server.url) or begun is None:
+        if place.folder in {one.place.folder for one in self._senders} or not place.meant_for(self.server.url):
             return False
-        return not place.arrived(self.server.url) and not alive(begun.pid, begun.born)
+        begun = place.begun()
+        return (
+            begun is not None
+            and not place.arrived(self.server.url)
+            and not (here(begun) and alive(begun.pid, begun.born))
+        )
 
     def finish(self, linger: float) -> None:
-        """Until all is there; for so long at most after something last was."""
+        """Until all is there and nobody tells of it any more; for so long at most after something last was brought."""
         since, before = ticking(), -1
-        while not self._arrived() and ticking() - since < linger:
+        while ticking() - since < linger:
+            if not self._waits() and self._gone():
+                break
             moved = sum(sender.sent.moved for sender in self._senders.values())
             if moved != before:
                 since, before = ticking(), moved
-            threading.Event().wait(0.05)
+            threading.Event().wait(NAP_S)
         self._stop.set()
         self.hurry()
         self.join(1.0)
 
-    def _arrived(self) -> bool:
-        return self._leftovers == [] and all(sender.place.arrived(self.server.url) for sender in self._senders.values())
+    def _gone(self) -> bool:
+        """The locks are given back, and nothing came in meanwhile."""
+        for watched in self._senders:
+            watched.lock.give_back()
+        if not self._waits():
+            return True
+        for watched in self._senders:
+            watched.lock.take()
+        return False
+
+    def _waits(self) -> bool:
+        """For something to be brought, or for a process of a run that has not ended yet."""
+        if self._leftovers != []:
+            return True
+        for sender in self._senders.values():
+            if not sender.place.arrived(self.server.url) or any(
+                alive(pid, process_born(pid)) for pid in sender.place.tellers()
+            ):
+                return True
+        return False

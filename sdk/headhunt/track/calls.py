@@ -23,7 +23,7 @@ from headhunt.track.companion import Companion
 from headhunt.track.journal import Began, Points, frames_in
 from headhunt.track.marks import warn
 from headhunt.track.places import ENVIRONMENT, ID, Begun, Place, Sent, new_clock, place_of, process_born
-from headhunt.track.ranks import rank_here, run_of_ranks
+from headhunt.track.ranks import first_here, rank_here, run_of_ranks
 from headhunt.track.run import LiveRun
 from headhunt.track.wire import RunBegun
 from headhunt.track.writer import Writer, writer_name
@@ -130,7 +130,7 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
     endings.entered(run)
     if asked.console:
         run.listen()
-    if not rank:
+    if first_here():
         carrier.tell(run)
     return run
 
@@ -170,9 +170,24 @@ def joinable(wanted: str | None) -> LiveRun | None:
     begun = place.begun()
     if begun is None:
         return None
-    run = LiveRun(place, begun, Writer(place.folder, begun.clock_here(), writer_name()), owner=False, carrier=None)
+    run = LiveRun(
+        place,
+        begun,
+        Writer(place.folder, begun.clock_here(), writer_name()),
+        owner=False,
+        carrier=carrier_joined(place),
+    )
     endings.entered(run)
     return run
+
+
+def carrier_joined(place: Place) -> Companion | None:
+    """Nobody is started now: it is for what is told when the process that began the run is gone."""
+    home = place.folder.parent.parent
+    server, key = server_asked(None, None, home)
+    if server is None or not place.meant_for(server):
+        return None
+    return companion_of(Asked(home, server, key, console=False, measure=False))
 
 
 def server_asked(server: str | None, key: str | None, home: Path) -> tuple[str | None, str | None]:

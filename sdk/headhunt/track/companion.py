@@ -15,6 +15,7 @@ import msgspec
 
 from headhunt.track.marks import warn
 from headhunt.track.places import process_born, size_of, ticking
+from headhunt.track.ranks import node_here
 
 if TYPE_CHECKING:
     from headhunt.track.run import LiveRun
@@ -48,6 +49,8 @@ class Orders(msgspec.Struct, frozen=True):
     command: list[str] = msgspec.field(default_factory=list)
     cwd: str = ""
     measure: bool = True
+    node: int = 0
+    """Of several machines that have one run: 0 began it."""
 
 
 class Companion:
@@ -119,6 +122,7 @@ class Companion:
             command=sys.orig_argv[:200],
             cwd=str(Path.cwd()),
             measure=self._measure,
+            node=node_here(),
             linger=float(os.environ.get("HEADHUNT_LINGER") or LINGER_S),
         )
 

@@ -21,46 +21,16 @@ import msgspec
 from headhunt.errors import HeadhuntError
 from headhunt.track.bringing import Bringing
 from headhunt.track.companion import Orders
-from headhunt.track.journal import Ended, Known, Marked, frames_in
+from headhunt.track.journal import Known
 from headhunt.track.load import Load
 from headhunt.track.places import Place, alive, ticking
 from headhunt.track.surroundings import code, environment
-from headhunt.track.writer import Writer, writer_name
+from headhunt.track.watching import Watched
 
 TICK_S = 0.25
-FIRST_LOOK_S, LOOK_S = 2.0, 10.0
+LOOK_S = float(os.environ.get("HEADHUNT_LOOK") or 10.0)
+FIRST_LOOK_S = LOOK_S / 5
 HIGHEST_FD = 65536
-
-
-class Watched:
-    """A run that the courier looks after, with a journal of its own in it."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        begun = place.begun()
-        if begun is None:
-            raise HeadhuntError(f"{place.folder} holds no run.")
-        self.writer = Writer(place.folder, begun.clock_here(), writer_name("courier"))
-        self._read: dict[str, int] = {}
-        self.ended = False
-
-    def look(self) -> bool:
-        """Whether its end has been told."""
-        for name, path in self.place.journals().items():
-            with suppress(OSError), open(path, "rb") as file:
-                file.seek(self._read.get(name, 0))
-                start, data = file.tell(), file.read()
-                for end, record in frames_in(data):
-                    self._read[name] = start + end
-                    self.ended = isinstance(record, Ended) or self.ended
-        return self.ended
-
-    def end(self, state: str, error: str) -> None:
-        self.writer.put(Ended(self.writer.now(), state, error))
-        self.ended = True
-
-    def mark(self, words: str) -> None:
-        self.writer.put(Marked(self.writer.now(), words))
 
 
 class Courier:
@@ -82,7 +52,6 @@ class Courier:
             if ticking() >= next_look:
                 next_look = ticking() + LOOK_S
                 self.measure()
-            self.pass_on_marks()
         self.hear(0)
         self.see_off()
 
@@ -106,9 +75,15 @@ class Courier:
             return
         with suppress(HeadhuntError, OSError):
             watched = self.runs[str(folder)] = Watched(Place(folder))
+            watched.lock.take()
             if self.bringing is not None:
-                self.bringing.add(watched.place)
-            threading.Thread(target=self.note_facts, args=(watched,), daemon=True).start()
+                self.bringing.add(watched)
+            if self.began(watched):
+                threading.Thread(target=self.note_facts, args=(watched,), daemon=True).start()
+
+    def began(self, watched: Watched) -> bool:
+        """The training of this courier, and not another rank, began it."""
+        return (watched.begun.pid, watched.begun.born) == (self.orders.pid, self.orders.born)
 
     def note_facts(self, watched: Watched) -> None:
         """The code first: it may change while packages are counted."""
@@ -124,25 +99,17 @@ class Courier:
         if not self.orders.measure or not going:
             return
         self._load = self._load or Load(self.orders.pid, Path(self.orders.home))
-        values = self._load.look()
+        node = f"system/node{self.orders.node}/" if self.orders.node else "system/"
+        values = {f"{node}{name}": value for name, value in self._load.look().items()}
         for one in going:
             one.writer.points(values, None)
-
-    def pass_on_marks(self) -> None:
-        if self.bringing is None:
-            return
-        for folder, words in self.bringing.marks():
-            if folder in self.runs:
-                self.runs[folder].mark(words)
 
     def see_off(self) -> None:
         """The training is gone. What it did not end itself is lost; what is not there yet is brought."""
         for one in self.runs.values():
-            if not one.look():
-                one.end("lost", "The process ended without a word: killed, out of memory, or the machine went down.")
+            one.bury()
         if self.bringing is not None:
             self.bringing.finish(self.orders.linger)
-            self.pass_on_marks()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The load of the machine and of the training, as metrics `system/...`: percents, bytes, bytes a second.
+"""The load of the machine and of the training, as metrics below `system/`: percents, bytes, bytes a second.
 
 From /proc; where there is none, what the standard library tells. GPUs by `nvidia-smi`, where it is there.
 """
@@ -37,7 +37,7 @@ class Load:
         if passed > 0 and before:
             grown = {name: counts[name] - before[name] for name in counts if name in before}
             found |= rates(grown, passed)
-        return {f"system/{name}": value for name, value in found.items()}
+        return found
 
     def _counts(self) -> dict[str, float]:
         """What only grows."""

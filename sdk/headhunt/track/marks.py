@@ -13,32 +13,30 @@ OTHERS = "There was more that could not be kept as it was told."
 class Marks:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._more: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        self._written: dict[str, int] = {}
 
     def add(self, words: str) -> None:
         """The first is written down at once, the others in powers of ten and at the end."""
         with self._writer.lock:
-            if words not in self._more and len(self._more) >= MOST_WORDS:
+            if words not in self._counts and len(self._counts) >= MOST_WORDS:
                 words = OTHERS
-            first = words not in self._more
-            count = self._more[words] = self._more.get(words, 0) + (0 if first else 1)
-            if first:
-                self._writer.put(Marked(self._writer.now(), words))
-            elif count in (9, 90, 900, 9000):
-                self._tell(words)
-        if first:
+            count = self._counts[words] = self._counts.get(words, 0) + 1
+            if count == 10 ** (len(str(count)) - 1):
+                self._write(words)
+        if count == 1:
             warn(words)
 
     def settle(self) -> None:
         with self._writer.lock:
-            for words in self._more:
-                self._tell(words)
+            for words in self._counts:
+                self._write(words)
 
-    def _tell(self, words: str) -> None:
-        count = self._more[words]
-        if count:
-            self._writer.put(Marked(self._writer.now(), words, count))
-            self._more[words] = 0
+    def _write(self, words: str) -> None:
+        count, written = self._counts[words], self._written.get(words, 0)
+        if count > written:
+            self._writer.put(Marked(self._writer.now(), words, count - written))
+            self._written[words] = count
 
 
 def warn(words: str) -> None:

@@ -9,6 +9,7 @@ HOME/runs/RUN/to-SERVER.json     how far it has come there; a run that has none 
 
 import hashlib
 import os
+import platform
 import re
 import secrets
 import time
@@ -21,6 +22,7 @@ import msgspec
 from headhunt.track.wire import RunBegun
 
 ID = re.compile(r"[0-9a-f]{32}")
+TELLER = re.compile(r"([0-9a-f]+)-w-(\d+)-[0-9a-f]+")
 ENVIRONMENT = "HEADHUNT_RUN"
 """The folder of the run that children of this process tell of."""
 
@@ -115,6 +117,12 @@ class Place:
         except (OSError, msgspec.DecodeError):
             return None
 
+    def told_on(self) -> bool:
+        """A process of this machine still tells of it: one that began before its journal did, so it is no later one of
+        the same number."""
+        found = (TELLER.fullmatch(name) for name in self.journals())
+        return any(0 < began_at(int(one[2])) <= int(one[1], 16) / 1000 + 1 for one in found if one)
+
     def note(self, sent: Sent) -> None:
         replaced(self._to(sent.server), msgspec.json.encode(sent))
 
@@ -174,6 +182,14 @@ def process_born(pid: int) -> float:
         return 0.0
 
 
+def began_at(pid: int) -> float:
+    """When a process that is not over began, on the wall's clock; 0 where that cannot be told."""
+    born = process_born(pid)
+    if not born or zombie(pid):
+        return 0.0
+    return time.time() - (ticking() - born / os.sysconf("SC_CLK_TCK"))
+
+
 def alive(pid: int, born: float) -> bool:
     """That very process, and not a later one of its number."""
     if born:
@@ -185,6 +201,11 @@ def alive(pid: int, born: float) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def here(begun: Begun) -> bool:
+    """It runs, or ran, on this machine."""
+    return begun.host == platform.node()
 
 
 def zombie(pid: int) -> bool:

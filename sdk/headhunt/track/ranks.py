@@ -17,6 +17,19 @@ def rank_here() -> int:
     return 0
 
 
+def node_here() -> int:
+    """Which of several machines this is."""
+    for name in ("GROUP_RANK", "SLURM_NODEID"):
+        if os.environ.get(name, "").isdecimal():
+            return int(os.environ[name])
+    return 0
+
+
+def first_here() -> bool:
+    """The first process of this machine."""
+    return not rank_here() or os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "")) == "0"
+
+
 def several(name: str) -> bool:
     """An interactive job of Slurm has a number too, and is alone."""
     return name != "SLURM_PROCID" or os.environ.get("SLURM_NTASKS", "1") not in ("", "1")

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from headhunt.track import companion, endings
-from headhunt.track.console import Ear, listen
+from headhunt.track.console import Console
 from headhunt.track.journal import Ended, Kept, Said
 from headhunt.track.keeping import files_under, keep_bytes, keep_file
 from headhunt.track.marks import Marks, warn
@@ -31,6 +31,7 @@ from headhunt.track.values import (
     number,
     plain,
 )
+from headhunt.track.watching import looked_after
 from headhunt.track.writer import Writer
 
 Numbers = (float, int)
@@ -68,7 +69,7 @@ class LiveRun:
         self.ended: str | None = None
         self._writer = writer
         self._marks = Marks(writer)
-        self._ears: list[Ear] = []
+        self._console: Console | None = None
 
     @property
     def folder(self) -> Path:
@@ -279,7 +280,7 @@ class LiveRun:
 
     def listen(self) -> None:
         """What the program prints belongs to it from now on."""
-        self._ears = listen(self._hear)
+        self._console = Console(self._hear)
 
     def _hear(self, stream: str, words: str) -> None:
         self._writer.put(Said(self._writer.now(), stream, words))
@@ -297,8 +298,8 @@ class LiveRun:
             self._unkept("The end of the run", fault)
 
     def _end(self, state: str, error: str | None) -> None:
-        for ear in self._ears:
-            ear.close()
+        if self._console is not None:
+            self._console.close()
         self._marks.settle()
         if self.owner:
             self._writer.put(Ended(self._writer.now(), state, shortened(error)))
@@ -308,10 +309,19 @@ class LiveRun:
         self._writer.settle(now=True)
         if self._writer.lost:
             warn(f"{self._writer.lost:,} records of the run {self.id} had no room on the disk, and are lost.")
-        self._wake()
+        if self.owner:
+            self._wake()
+        else:
+            self._leave()
 
     def _wake(self) -> None:
+        """What was told after the end is brought, too."""
         if self.carrier is not None and self.owner and self.ended is not None:
+            self.carrier.tell(self)
+
+    def _leave(self) -> None:
+        """Whoever began it may be gone already, and the courier with it."""
+        if self.carrier is not None and self.carrier.server is not None and not looked_after(self.place):
             self.carrier.tell(self)
 
     def forked(self) -> None:
@@ -319,6 +329,8 @@ class LiveRun:
         self.owner = False
         self._writer.forked()
         self._marks = Marks(self._writer)
+        if self._console is not None:
+            self._console.forked()
 
     def __enter__(self) -> "LiveRun":
         return self

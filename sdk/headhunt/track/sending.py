@@ -48,7 +48,7 @@ class Sender:
     def __init__(self, place: Place, server: Server, mark: Callable[[str], None]) -> None:
         self.place, self.server, self._mark = place, server, mark
         self.sent = place.sent(server.url) or Sent(server=server.url)
-        self._met = False
+        self._begun = self._met = False
         self._files = set(self.sent.files)
 
     def bring(self) -> None:
@@ -78,15 +78,20 @@ class Sender:
             self._note()
 
     def _meet(self) -> None:
+        if not self._begun:
+            self._begin()
+        self.sent.kept = self._ask_for("GET", "/journal", dict[str, int])
+        self.sent.seen = {}
+        self._met = True
+        self._note()
+
+    def _begin(self) -> None:
         begun = self.place.begun()
         if begun is None:
             raise HeadhuntError(f"{self.place.folder / 'run.json'} cannot be read: the run is not sent.")
         said = {"Content-Type": "application/json"}
         self._ask_for("PUT", "", Run, content=msgspec.json.encode(begun.asked), headers=said)
-        self.sent.kept = self._ask_for("GET", "/journal", dict[str, int])
-        self.sent.seen = {}
-        self._met = True
-        self._note()
+        self._begun = True
 
     def _bring_journal(self, writer: str, path: Path) -> None:
         while (size := size_of(path)) > self.sent.seen.get(writer, 0):

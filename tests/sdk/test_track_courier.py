@@ -1,0 +1,297 @@
+"""What a training told comes to the server whole and once, whatever happens to the training, the server or the wire."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headhunt.track.journal import Ended, Kept, Marked, Noted
+from headhunt.track.places import alive, places_in, process_born
+from tests.sdk.servers import until
+from tests.sdk.track_server import KEY, TrackServer, track_server
+from tests.sdk.trainings import home, of_kind, records, the_place, told, trained, training
+
+__all__ = ["home"]
+STEPS = 2000
+LOGS = f"""
+headhunt.init(project="flowers", name="far", tags=["baseline"])
+for step in range({STEPS}): headhunt.log(loss=float(step), accuracy=0.5)
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[TrackServer]:
+    with track_server() as one:
+        yield one
+
+
+def whole(server: TrackServer, run: str) -> list[int]:
+    """The steps of the loss that came in, as they came."""
+    return [step for step, _ in told(server.runs.records(run), "loss")]
+
+
+def same_as(server: TrackServer, home: Path) -> bool:
+    """The server has of every journal just what lies here."""
+    place = the_place(home)
+    there = server.runs.journals.get(place.id, {})
+    return {name: bytes(data) for name, data in there.items()} == {
+        name: path.read_bytes() for name, path in place.journals().items()
+    }
+
+
+def test_all_that_was_told_is_at_the_server_when_the_training_has_ended(server: TrackServer, home: Path) -> None:
+    code = LOGS + "\nopen('w.bin', 'wb').write(b'x' * 3_000_000)\nheadhunt.init.__globals__['current']().save('w.bin')"
+    done = trained(code, home, server)
+    run = the_place(home).id
+    assert whole(server, run) == list(range(STEPS))
+    assert of_kind(server.runs.records(run), Ended)[0].state == "finished"
+    assert server.runs.begun[run].experiment == "flowers"
+    assert server.runs.begun[run].tags == ("baseline",)
+    kept = of_kind(server.runs.records(run), Kept)[0]
+    assert server.runs.files[run][kept.digest] == b"x" * 3_000_000
+    assert done.stderr == ""
+
+
+def test_a_server_that_was_down_all_the_while_gets_all_of_it_when_it_is_back(server: TrackServer, home: Path) -> None:
+    process = training(LOGS + "\nprint('told', flush=True); sys.stdin.readline()", home, server)
+    server.down()
+    assert process.stdout.readline() == "told\n"
+    server.up()
+    process.communicate("go\n", timeout=60)
+    assert whole(server, the_place(home).id) == list(range(STEPS))
+    until(lambda: same_as(server, home))
+
+
+def test_a_server_that_goes_and_comes_again_and_again_has_every_point_once(server: TrackServer, home: Path) -> None:
+    code = """
+    headhunt.init()
+    for step in range(4000):
+        headhunt.log(loss=float(step)); time.sleep(0.0005)
+    """
+    process = training(code, home, server)
+    over, waits = threading.Event(), threading.Event()
+
+    def trouble() -> None:
+        while not over.is_set():
+            waits.wait(0.2)
+            server.down()
+            waits.wait(0.1)
+            server.up()
+
+    thread = threading.Thread(target=trouble)
+    thread.start()
+    process.communicate(timeout=60)
+    over.set()
+    thread.join()
+    until(lambda: same_as(server, home))
+    assert whole(server, the_place(home).id) == list(range(4000))
+
+
+def test_answers_that_are_lost_after_what_came_was_taken_double_nothing(server: TrackServer, home: Path) -> None:
+    server.runs.lose_every = 2  # each second one, whatever it asks
+    trained(LOGS.replace("accuracy=0.5)", "accuracy=0.5); step % 400 or time.sleep(0.3)"), home, server)
+    until(lambda: same_as(server, home))
+    assert whole(server, the_place(home).id) == list(range(STEPS))
+    assert server.runs.lost_answers > 2
+
+
+def test_a_killed_training_is_brought_whole_and_called_lost(server: TrackServer, home: Path) -> None:
+    process = training(LOGS + "\nprint('told', flush=True); time.sleep(60)", home, server)
+    assert process.stdout.readline() == "told\n"
+    process.kill()
+    process.communicate()
+    until(lambda: the_place(home).id in server.runs.begun)
+    run = the_place(home).id
+    until(lambda: of_kind(server.runs.records(run), Ended))
+    assert of_kind(server.runs.records(run), Ended)[0].state == "lost"
+    assert whole(server, run) == list(range(STEPS))
+
+
+def test_what_was_left_over_is_brought_by_the_next_run_of_the_home(server: TrackServer, home: Path) -> None:
+    server.down()
+    code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S = 0.3"
+    done = trained(code, home, server, HEADHUNT_LINGER="0.1")
+    first = the_place(home)
+    assert "headhunt sync" in done.stderr
+    server.up()
+    assert first.id not in server.runs.begun
+    trained("headhunt.init(name='second')", home, server)
+    until(lambda: whole(server, first.id) == list(range(STEPS)))
+
+
+def test_runs_that_were_not_meant_for_the_server_stay_where_they_are(server: TrackServer, home: Path) -> None:
+    trained("headhunt.init(server='local')", home, server)
+    private = the_place(home).id
+    trained("headhunt.init(name='second')", home, server)
+    until(lambda: len(server.runs.begun) == 1)
+    assert private not in server.runs.begun
+
+
+def test_a_hung_server_delays_no_training(server: TrackServer, home: Path) -> None:
+    server.runs.hang = threading.Event()
+    code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S = 0.3"
+    done = trained(code, home, server)
+    assert "headhunt sync" in done.stderr
+    server.runs.hang.set()
+    server.runs.hang = None
+    until(lambda: same_as(server, home))
+
+
+def test_a_key_that_does_not_hold_is_told_and_the_run_stays_here(server: TrackServer, home: Path) -> None:
+    done = trained(LOGS, home, server, HEADHUNT_API_KEY="hh_wrong", HEADHUNT_LINGER="0.1")
+    assert "does not take this key" in done.stderr
+    assert [step for step, _ in told(records(the_place(home)), "loss")] == list(range(STEPS))
+    assert KEY not in done.stderr
+
+
+def test_a_file_that_the_server_does_not_take_is_marked_and_the_rest_arrives(server: TrackServer, home: Path) -> None:
+    server.runs.refuse_files = True
+    trained(LOGS + "\nheadhunt.log(words='text')", home, server)
+    run = the_place(home).id
+    until(lambda: of_kind(server.runs.records(run), Marked))
+    assert "does not take the file 'text/words.txt'" in of_kind(server.runs.records(run), Marked)[0].words
+    assert whole(server, run) == list(range(STEPS))
+
+
+def test_a_journal_that_was_cut_off_within_a_record_is_brought_up_to_there(server: TrackServer, home: Path) -> None:
+    server.down()
+    code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S = 0.1"
+    trained(code, home, server, HEADHUNT_LINGER="0.1")
+    place = the_place(home)
+    first = sorted(place.journals())[0]
+    path = place.journal(first)
+    path.write_bytes(path.read_bytes()[:20_000])
+    server.up()
+    trained("headhunt.init(name='second')", home, server)
+    until(lambda: first in server.runs.journals.get(place.id, {}) and place.arrived(server.url))
+    steps = whole(server, place.id)
+    assert steps == list(range(len(steps)))
+    assert 20_000 - 100 < len(server.runs.journals[place.id][first]) <= 20_000
+
+
+def test_a_training_that_says_nothing_for_a_while_is_alive_to_the_server(server: TrackServer, home: Path) -> None:
+    process = training("headhunt.init(measure=False); sys.stdin.readline()", home, server, HEADHUNT_BEAT="0.2")
+    until(lambda: server.runs.beats > 2)
+    process.communicate("go\n", timeout=60)
+
+
+def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, home: Path) -> None:
+    code = """
+    run = headhunt.init()
+    headhunt.log(loss=0.0)
+    print(run.carrier._pid, flush=True)
+    sys.stdin.readline()
+    headhunt.log(loss=1.0)
+    """
+    process = training(code, home, server)
+    courier = int(process.stdout.readline())
+    os.kill(courier, signal.SIGKILL)
+    process.communicate("go\n", timeout=60)
+    assert whole(server, the_place(home).id) == [0, 1]
+
+
+def test_the_courier_goes_when_the_training_has_gone(server: TrackServer, home: Path) -> None:
+    done = trained("print(headhunt.init(console=False).carrier._pid)", home, server)
+    courier = int(done.stdout)
+    until(lambda: not alive(courier, process_born(courier)) or not process_born(courier))
+
+
+def test_the_load_of_the_machine_is_measured(home: Path) -> None:
+    process = training("headhunt.init(); print('up', flush=True); sys.stdin.readline()", home, HEADHUNT_LOOK="0.1")
+    process.stdout.readline()
+    until(lambda: told(records(the_place(home)), "system/cpu_percent"))
+    process.communicate("go\n", timeout=60)
+    found = records(the_place(home))
+    assert all(0 <= value <= 100 for _, value in told(found, "system/cpu_percent"))
+    assert all(value > 1e6 for _, value in told(found, "system/process/memory"))
+    assert told(found, "system/network/received")
+
+
+def test_a_report_that_was_asked_for_is_asked_of_the_server(server: TrackServer, home: Path) -> None:
+    trained("headhunt.init(); headhunt.watch_report(to=['me@example.org'], every='30m')", home, server)
+    assert server.runs.asked == [("schedules", {"to": ["me@example.org"], "every": "30m", "end": True})]
+
+
+def test_processes_threads_and_forks_tell_of_one_run(server: TrackServer, home: Path) -> None:
+    code = """
+    import subprocess
+    run = headhunt.init(project="many")
+    def tell(who):
+        for n in range(500): headhunt.log({who: float(n)})
+    threads = [threading.Thread(target=tell, args=(f"thread{n}",)) for n in range(4)]
+    for one in threads: one.start()
+    child = os.fork()
+    if not child:
+        tell("fork"); headhunt.finish(); os._exit(0)
+    spawned = "import headhunt\\nrun = headhunt.init(project='other')\\nfor n in range(500): headhunt.log(spawn=float(n))\\nrun.finish()"
+    subprocess.run([sys.executable, "-c", spawned], check=True)
+    os.waitpid(child, 0)
+    for one in threads: one.join()
+    headhunt.log(last=1.0)
+    """
+    trained(code, home, server)
+    place = the_place(home)
+    until(lambda: same_as(server, home))
+    found = server.runs.records(place.id)
+    for who in ("thread0", "thread1", "thread2", "thread3", "fork", "spawn"):
+        assert [value for _, value in told(found, who)] == [float(n) for n in range(500)], who
+    assert told(found, "last")
+    assert [one.state for one in of_kind(found, Ended)] == ["finished"]
+    steps = [step for name in ("thread0", "thread1", "thread2", "thread3") for step, _ in told(found, name)]
+    assert sorted(steps) == list(range(2000))
+
+
+def test_the_ranks_of_a_launcher_tell_of_one_run_that_the_first_of_them_ends(server: TrackServer, home: Path) -> None:
+    code = """
+    import subprocess
+    rank = "import headhunt, os\\nheadhunt.init(name='ranks')\\nheadhunt.log({'rank' + os.environ['RANK']: 1.0})"
+    names = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", "WORLD_SIZE": "3"}
+    started = []
+    for number in map(str, range(3)):
+        here = {**os.environ, **names, "RANK": number, "LOCAL_RANK": number}
+        started.append(subprocess.Popen([sys.executable, "-c", rank], env=here))
+    sys.exit(sum(one.wait() for one in started))
+    """
+    trained(code, home, server)
+    place = the_place(home)
+    until(lambda: all(told(server.runs.records(place.id), f"rank{n}") == [(0, 1.0)] for n in range(3)))
+    assert len(of_kind(server.runs.records(place.id), Ended)) == 1
+
+
+def test_many_runs_of_one_process_have_one_courier(server: TrackServer, home: Path) -> None:
+    code = """
+    pids = set()
+    for n in range(5):
+        with headhunt.init(name=f"trial {n}", console=False) as run:
+            headhunt.log(loss=float(n)); run.summary["n"] = n
+            pids.add(run.carrier._pid)
+    print(len(pids))
+    """
+    assert trained(code, home, server).stdout == "1\n"
+    places = list(places_in(home))
+    assert len(places) == 5
+    summaries = [of_kind(server.runs.records(one.id), Noted) for one in places]
+    assert sorted(one[0].values["n"] for one in summaries) == [0, 1, 2, 3, 4]
+
+
+def test_children_that_outlive_the_training_are_brought_too(server: TrackServer, home: Path) -> None:
+    code = """
+    import subprocess
+    run = headhunt.init(console=False)
+    child = "import headhunt, sys, time\\nsys.stdin.readline()\\nheadhunt.log(late=1.0)"
+    headhunt.log(first=1.0)
+    reading, writing = os.pipe()
+    subprocess.Popen([sys.executable, "-c", child], stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if os.fork() == 0:
+        for stream in (1, 2): os.close(stream)
+        while run.carrier.lives() or os.getppid() == int(os.environ["PARENT"]): time.sleep(0.05)
+        headhunt.log(forked=1.0); headhunt.finish()
+        os.write(writing, b"go\\\\n"); os._exit(0)
+    """.replace('int(os.environ["PARENT"])', "int(open('parent').read())")
+    code = "open('parent', 'w').write(str(os.getpid()))\n" + __import__("textwrap").dedent(code)
+    trained(code, home, server)
+    run = the_place(home).id
+    until(lambda: told(server.runs.records(run), "forked") and told(server.runs.records(run), "late"))
