@@ -223,12 +223,12 @@ def test_processes_threads_and_forks_tell_of_one_run(server: TrackServer, home: 
         for n in range(500): headhunt.log({who: float(n)})
     threads = [threading.Thread(target=tell, args=(f"thread{n}",)) for n in range(4)]
     for one in threads: one.start()
-    child = os.fork()
-    if not child:
+    forked = os.fork()
+    if not forked:
         tell("fork"); headhunt.finish(); os._exit(0)
-    spawned = "import headhunt\\nrun = headhunt.init(project='other')\\nfor n in range(500): headhunt.log(spawn=float(n))\\nrun.finish()"
-    subprocess.run([sys.executable, "-c", spawned], check=True)
-    os.waitpid(child, 0)
+    child = "import headhunt\\nwith headhunt.init(project='other'):\\n for n in range(500): headhunt.log(spawn=float(n))"
+    subprocess.run([sys.executable, "-c", child], check=True)
+    os.waitpid(forked, 0)
     for one in threads: one.join()
     headhunt.log(last=1.0)
     """
@@ -281,17 +281,18 @@ def test_children_that_outlive_the_training_are_brought_too(server: TrackServer,
     code = """
     import subprocess
     run = headhunt.init(console=False)
-    child = "import headhunt, sys, time\\nsys.stdin.readline()\\nheadhunt.log(late=1.0)"
-    headhunt.log(first=1.0)
+    child = "import headhunt, sys\\nsys.stdin.readline()\\nheadhunt.log(spawned=1.0)"
     reading, writing = os.pipe()
-    subprocess.Popen([sys.executable, "-c", child], stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.Popen([sys.executable, "-c", child], stdin=reading, **quiet)
+    parent = os.getpid()
     if os.fork() == 0:
-        for stream in (1, 2): os.close(stream)
-        while run.carrier.lives() or os.getppid() == int(os.environ["PARENT"]): time.sleep(0.05)
+        os.close(1), os.close(2)
+        while os.getppid() == parent: time.sleep(0.05)
         headhunt.log(forked=1.0); headhunt.finish()
-        os.write(writing, b"go\\\\n"); os._exit(0)
-    """.replace('int(os.environ["PARENT"])', "int(open('parent').read())")
-    code = "open('parent', 'w').write(str(os.getpid()))\n" + __import__("textwrap").dedent(code)
+        os.write(writing, b"go\\n")
+        os._exit(0)
+    """
     trained(code, home, server)
     run = the_place(home).id
-    until(lambda: told(server.runs.records(run), "forked") and told(server.runs.records(run), "late"))
+    until(lambda: told(server.runs.records(run), "forked") and told(server.runs.records(run), "spawned"))

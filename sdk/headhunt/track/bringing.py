@@ -12,7 +12,7 @@ from pathlib import Path
 from headhunt.errors import HeadhuntError
 from headhunt.remote.transport import Server
 from headhunt.track.companion import Orders
-from headhunt.track.places import Place, alive, here, places_in, process_born, ticking
+from headhunt.track.places import Place, alive, here, places_in, ticking
 from headhunt.track.sending import WAITING, Sender
 from headhunt.track.watching import Watched
 
@@ -130,8 +130,6 @@ class Bringing(threading.Thread):
         if self._leftovers != []:
             return True
         for sender in self._senders.values():
-            if not sender.place.arrived(self.server.url) or any(
-                alive(pid, process_born(pid)) for pid in sender.place.tellers()
-            ):
+            if not sender.place.arrived(self.server.url) or sender.place.told_on():
                 return True
         return False

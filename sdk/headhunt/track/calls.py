@@ -100,11 +100,13 @@ def init(
 def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None) -> LiveRun:
     place = place_of(asked.home, run_id)
     before = place.begun()
+    rank = rank_here()
+    if rank:
+        resume = None  # the first rank has said so
     if resume and before is None:
         raise UnknownRun(run_id, hint="resume=True goes on with a run that lies here; leave it out to begin one.")
     if resume is False and before is not None:
         raise NameTaken(f"The run {run_id} is here already. Give another id, or leave out resume=False.")
-    rank = rank_here()
     begun = Begun(
         id=run_id,
         asked=asked_for if before is None else before.asked,
@@ -113,10 +115,11 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
         pid=os.getpid(),
         born=process_born(os.getpid()),
     )
-    writer = Writer(place.folder, begun.clock, writer_name(), first_step=0 if before is None else next_step(place))
+    writer = Writer(
+        place.folder, begun.clock, writer_name(), first_step=0 if before is None or rank else next_step(place)
+    )
     try:
-        if before is None or not rank:
-            place.begin(begun)
+        place.begin(begun, first=not rank)
         if asked.server is not None and not place.meant_for(asked.server):
             place.note(Sent(server=asked.server))
     except OSError as error:

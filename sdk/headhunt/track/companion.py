@@ -66,10 +66,12 @@ class Companion:
         """It belongs to the process from which this one was forked."""
         return os.getpid() != self._of
 
+    def again(self) -> "Companion":
+        """For a child: its own, that is started when the parent's is gone."""
+        return Companion(self.home, self.server, self._key, measure=False)
+
     def tell(self, run: "LiveRun") -> None:
         """There is something to bring. A courier that has died is followed by another."""
-        if self.forked():
-            return
         line = f"{run.folder}\n".encode()
         for _ in range(2):
             try:

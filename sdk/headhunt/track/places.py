@@ -14,6 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,17 @@ class Place:
     def file(self, digest: str) -> Path:
         return self.files / digest
 
-    def begin(self, begun: Begun) -> None:
+    def begin(self, begun: Begun, first: bool = True) -> None:
+        """first: of several ranks, which begin at the same time, the one that the run is of."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        replaced(self.folder / "run.json", msgspec.json.encode(begun))
+        if first:
+            replaced(self.folder / "run.json", msgspec.json.encode(begun))
+            return
+        draft = self.folder / f".run.json.{secrets.token_hex(4)}"
+        draft.write_bytes(msgspec.json.encode(begun))
+        with suppress(FileExistsError):
+            os.link(draft, self.folder / "run.json")
+        draft.unlink()
 
     def begun(self) -> Begun | None:
         try:

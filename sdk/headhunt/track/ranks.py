@@ -1,11 +1,14 @@
 """Several processes of one training, that a launcher started: they have one run, which the first of them begins."""
 
 import hashlib
+import itertools
 import os
 
 from headhunt.track.places import boot, process_born
 
 RANKS = ("RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
+
+_begun = itertools.count()
 
 
 def rank_here() -> int:
@@ -36,11 +39,13 @@ def several(name: str) -> bool:
 
 
 def run_of_ranks() -> str | None:
-    """What `torchrun` says is the same for all of its processes, and another at the next start."""
+    """What `torchrun` says is the same for all of its processes, and another at the next start. Each process begins its
+    runs in the same order, so the second run is the same for all, too."""
     start = os.environ.get("TORCHELASTIC_RUN_ID")
     if start is None or "LOCAL_RANK" not in os.environ:
         return None
     told = [start, os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")]
     if start == "none" or os.environ.get("GROUP_WORLD_SIZE", "1") == "1":  # on one machine: the launcher itself
         told += [boot(), str(os.getppid()), str(process_born(os.getppid()))]
+    told.append(str(next(_begun)))
     return hashlib.sha256(" ".join(told).encode()).hexdigest()[:32]

@@ -327,6 +327,7 @@ class LiveRun:
     def forked(self) -> None:
         """In a child: it tells of the same run, and does not end it."""
         self.owner = False
+        self.carrier = None if self.carrier is None else self.carrier.again()
         self._writer.forked()
         self._marks = Marks(self._writer)
         if self._console is not None:
