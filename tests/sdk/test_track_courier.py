@@ -226,7 +226,7 @@ def test_processes_threads_and_forks_tell_of_one_run(server: TrackServer, home: 
     forked = os.fork()
     if not forked:
         tell("fork"); headhunt.finish(); os._exit(0)
-    child = "import headhunt\\nwith headhunt.init(project='other'):\\n for n in range(500): headhunt.log(spawn=float(n))"
+    child = "import headhunt\\nwith headhunt.init(project='x'):\\n for n in range(500): headhunt.log(spawn=float(n))"
     subprocess.run([sys.executable, "-c", child], check=True)
     os.waitpid(forked, 0)
     for one in threads: one.join()
