@@ -19,6 +19,7 @@ SERVE = "headhunt.cli.serving:"
 ASK = "headhunt.cli.asking:"
 LOGIN = "headhunt.cli.logging_in:"
 RUNS = "headhunt.cli.runs:"
+SYNC = "headhunt.cli.syncing:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -48,6 +49,7 @@ def build_parser() -> Parser:
     health.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     health.add_argument("--json", action="store_true")
     add_runs(commands)
+    add_sync(commands)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
@@ -147,6 +149,11 @@ def add_runs(actions: Actions) -> None:
         parser.add_argument("--json", action="store_true", help="print everything as JSON")
     for parser in (listing, show, compare, export, delete, resume):
         parser.add_argument("--server", metavar="URL", help="http://host:8765, or local (default: login)")
+
+
+def add_sync(actions: Actions) -> None:
+    sync = command(actions, "sync", SYNC + "sync", "bring the runs that lie in the home to a server")
+    sync.add_argument("--server", metavar="URL", help="as http://host:8765 (default: login)")
 
 
 def add_recommending(actions: Actions) -> None:

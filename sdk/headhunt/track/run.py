@@ -35,8 +35,9 @@ from headhunt.track.watching import looked_after
 from headhunt.track.writer import Writer
 
 Numbers = (float, int)
-MOST_AT_ONCE = 20_000
+MOST_AT_ONCE = 4_000
 """Names of one frame."""
+LARGEST_NOTE = 1 << 20
 LONGEST_ERROR = 60_000
 STEPS = 2**63
 
@@ -232,7 +233,7 @@ class LiveRun:
     def note(self, kind: str, values: Mapping[Any, Any]) -> None:
         """kind: param, tag, summary."""
         try:
-            told = {}
+            told, size = dict[str, Any](), 0
             for name, value in flat(values):
                 clear, same = clean_name(name)
                 if not same:
@@ -240,6 +241,10 @@ class LiveRun:
                         f"A name was given as a {kind_of(name)}, or is longer than {LONGEST_NAME}; it was changed."
                     )
                 told[clear] = self._short(clear, plain(value))
+                size += 300 + (len(told[clear]) if isinstance(told[clear], str) else 0)
+                if size > LARGEST_NOTE:
+                    self._writer.note(kind, told)
+                    told, size = {}, 0
             if told:
                 self._writer.note(kind, told)
             self._wake()

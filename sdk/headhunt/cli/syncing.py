@@ -1,0 +1,48 @@
+"""`headhunt sync`: the runs that lie in the home are brought to a server, from where it has them up to."""
+
+import argparse
+
+from headhunt.cli.opening import warn
+from headhunt.errors import BadValue, HeadhuntError, one_line
+from headhunt.home import home_folder
+from headhunt.remote.credentials import chosen
+from headhunt.remote.transport import Server
+from headhunt.track.places import Place, places_in
+from headhunt.track.sending import FINAL, WAITING, Sender
+from headhunt.track.watching import Watched
+
+
+def sync(asked: argparse.Namespace) -> None:
+    home = home_folder()
+    found = chosen(asked.server, None, home)
+    if found is None:
+        raise BadValue("No server is named. Give --server http://host:8765, or sign in once: headhunt login URL.")
+    places = list(places_in(home))
+    brought, refused = 0, 0
+    with Server(found.url, found.key) as server:
+        server.greet()
+        for place in places:
+            if place.arrived(found.url):
+                continue
+            try:
+                bring(place, server)
+                brought += 1
+            except (*WAITING, *FINAL):
+                raise
+            except (HeadhuntError, OSError) as error:
+                refused += 1
+                warn(f"{place.id} was not brought: {one_line(error)}.")
+    there = len(places) - brought - refused
+    print(f"{brought} runs brought to {found.url}, {there} there already" + (f", {refused} not." if refused else "."))
+    if refused:
+        raise HeadhuntError(f"{refused} runs lie in {home / 'runs'} as before.")
+
+
+def bring(place: Place, server: Server) -> None:
+    """What marks there are go with it."""
+    watched = Watched(place)
+    watched.bury()
+    sender = Sender(place, server, watched.mark)
+    sender.bring()
+    if not place.arrived(server.url):
+        sender.bring()
