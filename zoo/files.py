@@ -8,7 +8,6 @@ with the process that holds it, also when that is killed.
 import errno
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +49,7 @@ def replace_plain(target: Path, data: bytes) -> None:
 
 def draft_beside(target: Path) -> Path:
     """A name to write to, that no other writer has, before it becomes `target`."""
-    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{DRAFT}")
+    return target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{DRAFT}")
 
 
 def put_in_place(draft: Path, target: Path) -> None:

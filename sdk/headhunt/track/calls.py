@@ -7,8 +7,6 @@ What `init` is given wrongly is told at once, as an error: nothing was trained y
 """
 
 import os
-import platform
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -91,7 +89,7 @@ def init(
         tags=checked_tags(tags),
         started=time.time(),
     )
-    run = started(checked_id(wanted) or secrets.token_hex(16), begun, asked, resume)
+    run = started(checked_id(wanted) or os.urandom(16).hex(), begun, asked, resume)
     if config is not None:
         run.config(config)
     return run
@@ -111,7 +109,7 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
         id=run_id,
         asked=asked_for if before is None else before.asked,
         clock=new_clock() if before is None else before.clock_here(),
-        host=platform.node(),
+        host=os.uname().nodename,
         pid=os.getpid(),
         born=process_born(os.getpid()),
     )

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +65,8 @@ def leaving() -> None:
 def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """At a prompt an error ends nothing."""
     if not (hasattr(sys, "ps1") or sys.flags.interactive):
+        import traceback
+
         words = "".join(traceback.format_exception(kind, error, trace))
         for run in reversed(RUNS.copy()):
             run.finish("failed", words, wait=False)

@@ -1,8 +1,6 @@
 """Files of a run, by SHA-256, before a word of the journal names them."""
 
-import hashlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,8 +20,10 @@ def keep_file(place: Place, path: Path) -> tuple[str, int]:
 
 
 def keep(place: Place, pieces: Iterable[bytes]) -> tuple[str, int]:
+    import hashlib  # OpenSSL with it: not before something is kept
+
     place.files.mkdir(parents=True, exist_ok=True)
-    draft = place.files / f".{os.getpid()}-{secrets.token_hex(4)}"
+    draft = place.files / f".{os.getpid()}-{os.urandom(4).hex()}"
     digest, size = hashlib.sha256(), 0
     try:
         with open(draft, "wb") as out:

@@ -7,12 +7,10 @@ HOME/runs/RUN/asked/NAME.json    what the server is asked to do for it
 HOME/runs/RUN/to-SERVER.json     how far it has come there; a run that has none was not meant for that server
 """
 
-import hashlib
 import os
-import platform
 import re
-import secrets
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -108,7 +106,7 @@ class Place:
         if first:
             replaced(self.folder / "run.json", msgspec.json.encode(begun))
             return
-        draft = self.folder / f".run.json.{secrets.token_hex(4)}"
+        draft = self.folder / f".run.json.{os.urandom(4).hex()}"
         draft.write_bytes(msgspec.json.encode(begun))
         with suppress(FileExistsError):
             os.link(draft, self.folder / "run.json")
@@ -139,7 +137,8 @@ class Place:
         return self._to(server).exists()
 
     def _to(self, server: str) -> Path:
-        return self.folder / f"to-{hashlib.sha256(server.encode()).hexdigest()[:12]}.json"
+        name = server.encode()
+        return self.folder / f"to-{zlib.crc32(name):08x}{zlib.adler32(name):08x}.json"
 
     def arrived(self, server: str) -> bool:
         """All that lies here is there."""
@@ -174,7 +173,7 @@ def size_of(path: Path) -> int:
 
 def replaced(path: Path, data: bytes) -> None:
     """As a whole; what a crash of the machine takes with it is sent again."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
         draft.write_bytes(data)
         draft.replace(path)
@@ -214,7 +213,7 @@ def alive(pid: int, born: float) -> bool:
 
 def here(begun: Begun) -> bool:
     """It runs, or ran, on this machine."""
-    return begun.host == platform.node()
+    return begun.host == os.uname().nodename
 
 
 def zombie(pid: int) -> bool:

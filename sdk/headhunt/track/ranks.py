@@ -1,6 +1,5 @@
 """Several processes of one training, that a launcher started: they have one run, which the first of them begins."""
 
-import hashlib
 import itertools
 import os
 
@@ -47,5 +46,7 @@ def run_of_ranks() -> str | None:
     told = [start, os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")]
     if start == "none" or os.environ.get("GROUP_WORLD_SIZE", "1") == "1":  # on one machine: the launcher itself
         told += [boot(), str(os.getppid()), str(process_born(os.getppid()))]
+    import hashlib
+
     told.append(str(next(_begun)))
     return hashlib.sha256(" ".join(told).encode()).hexdigest()[:32]

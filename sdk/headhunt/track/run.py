@@ -4,8 +4,7 @@ The one thing that every training waits for is `log`. Where all values are numbe
 each, one frame and one write; all else takes the longer way through `_sorted`.
 """
 
-import secrets
-import traceback
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -264,7 +263,7 @@ class LiveRun:
         """Of the server, which the courier asks as soon as it answers."""
         try:
             self.place.asked.mkdir(exist_ok=True)
-            replaced(self.place.asked / f"{what}-{secrets.token_hex(4)}.json", msgspec.json.encode(plain(values)))
+            replaced(self.place.asked / f"{what}-{os.urandom(4).hex()}.json", msgspec.json.encode(plain(values)))
             self._wake()
             if self.server is None:
                 self.mark("A report was asked for, and there is no server to send it.")
@@ -351,6 +350,8 @@ class LiveRun:
 
 
 def told(error: BaseException) -> str:
+    import traceback
+
     try:
         return "".join(traceback.format_exception(error))
     except Exception:

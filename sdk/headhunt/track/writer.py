@@ -6,7 +6,6 @@ beyond the bound is counted, and marked as soon as anything can be written again
 
 import errno
 import os
-import secrets
 import threading
 import time
 import zlib
@@ -27,7 +26,7 @@ pack, crc32, write = HEAD.pack, zlib.crc32, os.write
 
 def writer_name(kind: str = "w") -> str:
     """Of one process, and of nobody else. What began earlier comes first by name, too."""
-    return f"{int(time.time() * 1000):012x}-{kind}-{os.getpid()}-{secrets.token_hex(3)}"
+    return f"{int(time.time() * 1000):012x}-{kind}-{os.getpid()}-{os.urandom(3).hex()}"
 
 
 class Writer:
