@@ -30,7 +30,7 @@ class Bringing(threading.Thread):
         self._senders: dict[Watched, Sender] = {}
         self._leftovers: list[Place] | None = None
         self._lock = threading.Lock()
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._wake, self._over = threading.Event(), threading.Event()
         self._heard_at = ticking()
         self._nap = FIRST_NAP_S
 
@@ -42,7 +42,7 @@ class Bringing(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        while not self._stop.is_set():
+        while not self._over.is_set():
             nap = self._round()
             self._wake.wait(nap)
             self._wake.clear()
@@ -111,7 +111,7 @@ class Bringing(threading.Thread):
             if moved != before:
                 since, before = ticking(), moved
             threading.Event().wait(NAP_S)
-        self._stop.set()
+        self._over.set()
         self.hurry()
         self.join(1.0)
 

@@ -38,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     key: str | None
     console: bool
     measure: bool
+    anew: bool = False
+    """Nobody has told of this run before, except another rank a moment ago."""
 
 
 def init(
@@ -77,7 +79,7 @@ def init(
     if joined is not None:
         return joined
     there = home_folder() if home is None else Path(home).expanduser()
-    asked = Asked(there, *server_asked(server, key, there), console, measure)
+    asked = Asked(there, *server_asked(server, key, there), console, measure, anew=id is None)
     begun = RunBegun(
         experiment=worded("project", project) or "default",
         name=worded("name", name),
@@ -114,7 +116,10 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
         born=process_born(os.getpid()),
     )
     writer = Writer(
-        place.folder, begun.clock, writer_name(), first_step=0 if before is None or rank else next_step(place)
+        place.folder,
+        begun.clock,
+        writer_name(),
+        first_step=0 if before is None or rank or asked.anew else next_step(place),
     )
     try:
         place.begin(begun, first=not rank)
