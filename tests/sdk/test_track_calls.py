@@ -386,3 +386,24 @@ def test_init_and_log_load_no_heavy_library(home: Path) -> None:
     print([one for one in heavy if one in sys.modules])
     """
     assert trained(code, home).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("bound", [16 << 20, 2000])
+def test_what_a_full_disk_had_no_room_for_is_written_when_there_is_room_or_counted(home: Path, bound: int) -> None:
+    code = f"""
+    import resource
+    from headhunt.track import writer
+    writer.MOST_HELD = {bound}
+    headhunt.init(console=False, measure=False)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3333, most))
+    for step in range(1000): headhunt.log(loss=float(step))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    """
+    _, found = run_here(home, code)
+    values = [value for _, value in told(found, "loss")]
+    lost = sum(one.count for one in of_kind(found, Marked) if "no room" in one.words)
+    assert values == sorted(set(values))
+    assert (lost > 0) == (bound == 2000)
+    assert lost == 1000 - len(values)
+    assert [one.state for one in of_kind(found, Ended)] == ["finished"]

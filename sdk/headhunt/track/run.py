@@ -304,6 +304,7 @@ class LiveRun:
     def _end(self, state: str, error: str | None) -> None:
         if self._console is not None:
             self._console.close()
+        self._writer.settle(now=True)
         self._marks.settle()
         if self.owner:
             self._writer.put(Ended(self._writer.now(), state, shortened(error)))

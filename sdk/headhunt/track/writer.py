@@ -85,16 +85,7 @@ class Writer:
         body = encode(record)
         data = pack(len(body), crc32(body)) + body
         with self.lock:
-            if self._held or self._fd is None:
-                self._hold(data)
-                self.settle()
-                return
-            try:
-                done = write(self._fd, data)
-            except OSError:
-                done = 0
-            if done != len(data):
-                self._undo(done)
+            if ((self._held or self._fd is None) and not self.settle()) or not self._written(data):
                 self._hold(data)
 
     def note(self, kind: str, values: dict[str, Any]) -> None:
