@@ -91,6 +91,7 @@ def linear_is_better(run: Training, _: Runs) -> bool:
 
 
 TRUTHS: dict[str, Callable[[Training, Runs], bool]] = {
+    "not-a-number": lower_is_better,
     "diverged": lower_is_better,
     "learning-rate-too-high": lower_is_better,
     "learning-rate-too-low": higher_is_better,
@@ -134,7 +135,14 @@ def tables(families: Sequence[Runs]) -> list[Table]:
             if healthy(run, runs):
                 fine += 1
                 blamed += bool(
-                    codes & {"diverged", "learning-rate-too-high", "learning-rate-too-low", "overfit-one-batch"}
+                    codes
+                    & {
+                        "not-a-number",
+                        "diverged",
+                        "learning-rate-too-high",
+                        "learning-rate-too-low",
+                        "overfit-one-batch",
+                    }
                 )
     table = Table(f"Advice on {count} trainings", ("advice", "spoke", "right", "share", "where it holds"))
     for code in TRUTHS:

@@ -26,7 +26,11 @@ def broken_numbers(case: Case) -> Advice | None:
             code="not-a-number",
             headline="The loss was never a number.",
             reason=f"{told.name} is NaN or infinite from its first point, at step {told.lost}.",
-            tries=("look for NaN in the inputs and labels", "look for log(0) and x/0 in the loss", "train in float32"),
+            tries=(
+                "look for NaN in the inputs, and for log(0) and x/0 in the loss",
+                f"if a point is the mean of an epoch: a learning rate {case.rate_words(0.1)}",
+                "train in float32",
+            ),
             confidence="strong",
         )
     return Advice(

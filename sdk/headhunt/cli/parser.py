@@ -20,6 +20,7 @@ ASK = "headhunt.cli.asking:"
 LOGIN = "headhunt.cli.logging_in:"
 RUNS = "headhunt.cli.runs:"
 SYNC = "headhunt.cli.syncing:"
+DATA = "headhunt.cli.data:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -50,6 +51,7 @@ def build_parser() -> Parser:
     health.add_argument("--json", action="store_true")
     add_runs(commands)
     add_sync(commands)
+    add_data(commands)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
@@ -176,6 +178,33 @@ def add_recommending(actions: Actions) -> None:
         actions, "demo", RECOMMEND + "demo", "the starter zoo, and a recommendation for images that come along"
     )
     demo.add_argument("--workers", metavar="N", help="processes that build the starter zoo (default: one a core)")
+
+
+def add_data(actions: Actions) -> None:
+    data = actions.add_parser("data", help="versions of folders: kept, compared, brought back; with DVC's ids")
+    verbs = data.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    add = command(verbs, "add", DATA + "add", "keep a folder as it is now")
+    add.add_argument("folder")
+    add.add_argument("--name", help="default: the folder's")
+    add.add_argument("--note", default="", metavar="WORDS", help="what is to be remembered of it")
+    listing = command(verbs, "list", DATA + "list_versions", "what is kept, newest last")
+    listing.add_argument("name", nargs="?", help="only the versions of this name")
+    listing.add_argument("--server", metavar="URL", help="what a server keeps")
+    diff = command(verbs, "diff", DATA + "diff", "what changed between two versions: files, classes")
+    diff.add_argument("before", help="an id, the beginning of one, a name, or a folder")
+    diff.add_argument("after", nargs="?", help="default: BEFORE is a name, and its last two are meant")
+    diff.add_argument("--shift", action="store_true", help="images: how far apart the two look to a network")
+    checkout = command(verbs, "checkout", DATA + "check_out", "make a folder what it was in a version")
+    checkout.add_argument("version", help="an id, the beginning of one, or a name")
+    checkout.add_argument("folder")
+    checkout.add_argument("--force", action="store_true", help="overwrite files that have changed and are kept nowhere")
+    push = command(verbs, "push", DATA + "push", "send a version to a server: only the files that it lacks")
+    pull = command(verbs, "pull", DATA + "pull", "bring a version from a server")
+    for parser in (push, pull):
+        parser.add_argument("version", help="an id, the beginning of one, or a name")
+        parser.add_argument("--server", metavar="URL", help="default: the one of your login")
+    for parser in (add, listing, diff, checkout, push, pull):
+        parser.add_argument("--json", action="store_true")
 
 
 def add_looking(actions: Actions) -> None:

@@ -1,0 +1,116 @@
+"""The commands `headhunt data`: versions of folders."""
+
+import argparse
+import time
+from pathlib import Path
+
+from headhunt.cli.render import as_json, facts, table
+from headhunt.errors import HeadhuntError, UnknownVersion, printable
+from headhunt.home import home_folder
+from tracking.checkout import checkout
+from tracking.differences import DataDiff
+from tracking.differences import diff as differences
+from tracking.versions import Added, DataVersion, Shelf
+from zoo.catalogue.quantities import write_bytes
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+SHOWN = 10
+
+
+def add(asked: argparse.Namespace) -> None:
+    folder, shelf = Path(asked.folder), Shelf(home_folder())
+    told = shelf.add(folder, asked.name or "", asked.note, images_id(folder))
+    if asked.json:
+        print(as_json(told))
+        return
+    rows = [("name", told.name), ("version", told.version), ("files", f"{told.files:,}, {write_bytes(told.size)}")]
+    if told.images:
+        rows.append(("images", f"{told.images}, the version that the zoo knows"))
+    print(facts(rows))
+
+
+def images_id(folder: Path) -> str | None:
+    """The id that the zoo gives the same folder, where it holds images that it would take."""
+    if not any(path.suffix.lower() in PICTURES for path in folder.rglob("*")):
+        return None
+    from zoo.images.samples import open_sample
+
+    try:
+        with open_sample(folder) as sample:
+            return sample.version.id
+    except HeadhuntError:  # images among other things: the folder is a version all the same
+        return None
+
+
+def list_versions(asked: argparse.Namespace) -> None:
+    found = listed(asked)
+    if asked.json:
+        print(as_json(found))
+    elif found:
+        heads = ("name", "version", "files", "size", "added", "images", "note")
+        print(table(heads, [row_of(one) for one in found], numbers=(2, 3)))
+    else:
+        print("No versions yet: 'headhunt data add FOLDER' keeps one.")
+
+
+def listed(asked: argparse.Namespace) -> list[Added]:
+    return [one for one in Shelf(home_folder()).log() if asked.name in (None, one.name)]
+
+
+def row_of(one: Added) -> tuple[str, ...]:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.created))
+    size, images = write_bytes(one.size), (one.images or "-")[:12]
+    return one.name, one.version[:12], f"{one.files:,}", size, when, images, one.note or "-"
+
+
+def diff(asked: argparse.Namespace) -> None:
+    told = differences(*pair(Shelf(home_folder()), asked.before, asked.after))
+    print(as_json(told) if asked.json else report(told))
+
+
+def pair(shelf: Shelf, before: str, after: str | None) -> tuple[DataVersion, DataVersion]:
+    """The two that were named; of one name alone, its last two versions."""
+    if after is not None:
+        return shelf.named(before), shelf.named(after)
+    there = list(dict.fromkeys(one.version for one in reversed(shelf.log()) if one.name == before))
+    if len(there) < 2:
+        known = {one.name for one in shelf.log()}
+        raise UnknownVersion(before, known - {before}, "Name two versions, or one name that has two.")
+    return shelf.version(there[1]), shelf.version(there[0])
+
+
+def report(told: DataDiff) -> str:
+    parts = [f"{told.before[:12]} -> {told.after[:12]}: {told.same:,} files are the same"]
+    for sign, word, paths in (
+        ("+", "added", told.added),
+        ("-", "removed", told.removed),
+        ("~", "changed", told.changed),
+    ):
+        parts += some(sign, f"{len(paths):,} {word}", paths)
+    parts += some(">", f"{len(told.moved):,} moved", tuple(f"{before} -> {after}" for before, after in told.moved))
+    if told.classes:
+        rows = [(name, f"{before:,}", f"{after:,}") for name, (before, after) in told.classes.items()]
+        parts.append(table(("class", "before", "after"), rows, numbers=(1, 2)))
+    return "\n".join(parts)
+
+
+def some(sign: str, head: str, paths: tuple[str, ...]) -> list[str]:
+    if not paths:
+        return []
+    more = [f"    ... and {len(paths) - SHOWN:,} more"] if len(paths) > SHOWN else []
+    return [head + ":", *(f"  {sign} {printable(path)}" for path in paths[:SHOWN]), *more]
+
+
+def check_out(asked: argparse.Namespace) -> None:
+    shelf = Shelf(home_folder())
+    version = shelf.id_named(asked.version)
+    if version is None:
+        raise UnknownVersion(asked.version, {one.name for one in shelf.log()}, "'headhunt data list' shows all.")
+    told = checkout(shelf, shelf.version(version), Path(asked.folder), asked.force)
+    if asked.json:
+        print(as_json(told))
+        return
+    print(f"{asked.folder} is {version}: {told.written:,} written, {told.removed:,} removed, {told.same:,} the same.")
+    print(
+        "\n".join(some("?", f"{len(told.left):,} of no version lie there still", told.left)), end="\n" * bool(told.left)
+    )

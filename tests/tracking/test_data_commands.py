@@ -1,0 +1,58 @@
+"""`headhunt data`, as a user types it."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from headhunt.cli.main import main
+from tests.tracking.folders import plain, put
+from zoo.images.samples import open_sample
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADHUNT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    plain(tmp_path / "photos")
+    return tmp_path / "photos"
+
+
+def said(capsys, *words) -> str:
+    assert main(["data", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_folder_is_added_listed_compared_and_brought_back(folder, tmp_path, capsys):
+    assert "30e8003352221771fdb83b26d030c289.dir" in said(capsys, "add", folder, "--note", "raw")
+    put(folder, "b/new.txt")
+    said(capsys, "add", folder)
+    assert [line.split()[0] for line in said(capsys, "list").splitlines()] == ["name", "photos", "photos"]
+    told = said(capsys, "diff", "photos")
+    assert "1 added:\n  + b/new.txt" in told
+    assert "b" in told.splitlines()[-1].split()
+    said(capsys, "checkout", "30e8003352", tmp_path / "again")
+    assert json.loads(said(capsys, "diff", "30e8003352", tmp_path / "again", "--json"))["same"] == 3
+
+
+def test_a_folder_of_images_is_told_with_both_ids(tmp_path, capsys):
+    for name in ("cat", "dog"):
+        for number in range(2):
+            place = put(tmp_path / "pets", f"{name}/{number}.png")
+            Image.new("RGB", (8, 8), (number * 90, len(name), 7)).save(place)
+    told = json.loads(said(capsys, "add", tmp_path / "pets", "--json"))
+    with open_sample(tmp_path / "pets") as sample:
+        assert told["images"] == sample.version.id
+    assert json.loads(said(capsys, "diff", told["images"], "pets", "--json"))["same"] == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("add", "nowhere"), ("checkout", "unknown", "x"), ("diff", "unknown", "x"), ("diff", "unknown")],
+)
+def test_a_mistake_is_one_line(words, capsys):
+    assert main(["data", *words]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
