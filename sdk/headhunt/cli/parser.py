@@ -21,6 +21,7 @@ LOGIN = "headhunt.cli.logging_in:"
 RUNS = "headhunt.cli.runs:"
 SYNC = "headhunt.cli.syncing:"
 DATA = "headhunt.cli.data:"
+IMPORT = "headhunt.cli.importing:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -52,6 +53,7 @@ def build_parser() -> Parser:
     add_runs(commands)
     add_sync(commands)
     add_data(commands)
+    add_importing(commands)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)
@@ -205,6 +207,15 @@ def add_data(actions: Actions) -> None:
         parser.add_argument("--server", metavar="URL", help="default: the one of your login")
     for parser in (add, listing, diff, checkout, push, pull):
         parser.add_argument("--json", action="store_true")
+
+
+def add_importing(actions: Actions) -> None:
+    bring = command(actions, "import", IMPORT + "bring", "take in runs that another tracker kept")
+    bring.add_argument("kind", choices=("mlflow", "tensorboard", "wandb", "csv"))
+    bring.add_argument("path", help="mlruns or mlflow.db, a log folder, a folder wandb, a table")
+    for name, usual in (("step", "step, epoch"), ("time", "time, timestamp"), ("run", "run; each value is one")):
+        bring.add_argument(f"--{name}", metavar="COLUMN", help=f"csv: where not called {usual}")
+    bring.add_argument("--json", action="store_true")
 
 
 def add_looking(actions: Actions) -> None:
