@@ -2,11 +2,19 @@
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from headhunt.cli.opening import warn
 from headhunt.cli.render import as_json, facts, table
-from headhunt.errors import HeadhuntError, UnknownVersion, printable
+from headhunt.cli.telling import Stages
+from headhunt.errors import BadValue, HeadhuntError, UnknownVersion, printable
 from headhunt.home import home_folder
+from headhunt.remote.address import in_the_clear
+from headhunt.remote.credentials import chosen
+from headhunt.remote.data import pulled, pushed, versions_at
+from headhunt.remote.transport import Server
 from tracking.checkout import checkout
 from tracking.differences import DataDiff
 from tracking.differences import diff as differences
@@ -54,6 +62,9 @@ def list_versions(asked: argparse.Namespace) -> None:
 
 
 def listed(asked: argparse.Namespace) -> list[Added]:
+    if asked.server:
+        with server_of(asked.server) as server:
+            return versions_at(server, asked.name)
     return [one for one in Shelf(home_folder()).log() if asked.name in (None, one.name)]
 
 
@@ -114,3 +125,37 @@ def check_out(asked: argparse.Namespace) -> None:
     print(
         "\n".join(some("?", f"{len(told.left):,} of no version lie there still", told.left)), end="\n" * bool(told.left)
     )
+
+
+@contextmanager
+def server_of(url: str | None) -> Iterator[Server]:
+    found = chosen(url, None, home_folder())
+    if found is None:
+        raise BadValue("No server is known. Sign in with 'headhunt login URL', or give --server URL.")
+    warn(*filter(None, [in_the_clear(found.url)]))
+    with Server(found.url, found.key) as server:
+        server.greet()
+        yield server
+
+
+def push(asked: argparse.Namespace) -> None:
+    shelf = Shelf(home_folder())
+    version = shelf.id_named(asked.version)
+    added = next((one for one in reversed(shelf.log()) if one.version == version), None)
+    if added is None:
+        raise UnknownVersion(asked.version, {one.name for one in shelf.log()}, "'headhunt data add FOLDER' keeps one.")
+    with server_of(asked.server) as server, Stages() as stages:
+        new = pushed(server, shelf, added, stages.show)
+    if asked.json:
+        print(as_json(added))
+    else:
+        print(f"{added.name} {added.version}: {'sent' if new else 'there already'}, {added.files:,} files.")
+
+
+def pull(asked: argparse.Namespace) -> None:
+    with server_of(asked.server) as server, Stages() as stages:
+        added = pulled(server, Shelf(home_folder()), asked.version, stages.show)
+    if asked.json:
+        print(as_json(added))
+    else:
+        print(f"{added.name} {added.version}: {added.files:,} files. 'headhunt data checkout {added.version} FOLDER'.")
