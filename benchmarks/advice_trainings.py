@@ -58,7 +58,7 @@ class Training:
 def settings(sources: tuple[str, ...], seeds: int) -> Iterator[Setting]:
     parts = (sources, ("linear", "mlp", "deep"), RATES, ("full", "few", "wrong", "falling"), range(seeds))
     for chosen in itertools.product(*parts):
-        yield Setting(*chosen)  # type: ignore[arg-type]
+        yield Setting(*chosen)
 
 
 def inputs_of(name: str) -> tuple[Curve, NDArray[np.int64]]:
@@ -105,8 +105,7 @@ def network_of(kind: str, inputs: int, classes: int) -> nn.Module:
 def trained(setting: Setting, rate: float, task: Task) -> Training:
     torch.manual_seed(setting.seed)
     network = network_of(setting.network, task.train[0].shape[1], task.classes)
-    kinds = {"sgd": lambda p: torch.optim.SGD(p, rate, momentum=0.9), "adam": lambda p: torch.optim.Adam(p, rate)}
-    optimiser = kinds[setting.optimiser](network.parameters())
+    optimiser = optimiser_of(setting.optimiser, network, rate)
     rows: dict[str, list[float]] = {}
     for epoch in range(2 * EPOCHS):
         if setting.situation == "falling":
@@ -122,10 +121,16 @@ def trained(setting: Setting, rate: float, task: Task) -> Training:
     return Training(replace(setting), rate, {name: np.array(row) for name, row in rows.items()}, task)
 
 
+def optimiser_of(kind: str, network: nn.Module, rate: float) -> torch.optim.Optimizer:
+    if kind == "sgd":
+        return torch.optim.SGD(network.parameters(), rate, momentum=0.9)
+    return torch.optim.Adam(network.parameters(), rate)
+
+
 def one_epoch(network: nn.Module, optimiser: torch.optim.Optimizer, task: Task) -> float:
     inputs, labels = task.train
     losses = []
-    for batch in torch.randperm(len(labels)).split(32):
+    for batch in torch.randperm(len(labels)).split(32):  # type: ignore[no-untyped-call]
         loss = nn.functional.cross_entropy(network(inputs[batch]), labels[batch])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

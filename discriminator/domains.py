@@ -120,6 +120,11 @@ class Discriminator:
         mean: NDArray[np.float32] = vectors[different].mean(axis=0).astype(np.float32)
         return mean
 
+    def vectors(self, gallery: Gallery) -> NDArray[np.float64]:
+        """[n, d]: the embeddings of a sample's different images."""
+        vectors, different = self._seen(gallery)
+        return vectors[different]
+
     def distance(self, first: str, second: str) -> float:
         """Between the mean embeddings of two domains."""
         names, vectors = self.domain_vectors()

@@ -1,6 +1,8 @@
 """Two runs, and where they differ."""
 
 from collections.abc import Mapping
+from difflib import unified_diff
+from itertools import islice
 from typing import Any
 
 from headhunt.track.wire import Changed, Run, RunsCompared
@@ -8,6 +10,8 @@ from headhunt.track.wire import Changed, Run, RunsCompared
 ABOUT = ("name", "intent", "state", "experiment", "dataset", "model", "parent", "group")
 LONGEST = 2000
 """Characters of a text that is shown: a diff of code may be long."""
+MOST_LINES, SHOWN_LINES = 2000, 200
+"""Of a diff: compared, told."""
 
 
 def compared(before: Run, after: Run) -> RunsCompared:
@@ -21,7 +25,22 @@ def compared(before: Run, after: Run) -> RunsCompared:
         metrics=changes(before.metrics, after.metrics),
         code=changes(facts(before, "code"), facts(after, "code")),
         environment=changes(facts(before, "environment"), facts(after, "environment")),
+        patch=patch(uncommitted(before), uncommitted(after)),
     )
+
+
+def uncommitted(run: Run) -> str:
+    """The changes to its code that no commit holds."""
+    code = run.facts.get("code")
+    return str(code.get("diff") or "") if isinstance(code, dict) else ""
+
+
+def patch(before: str, after: str) -> tuple[str, ...]:
+    """What one of the two diffs says, and the other does not; its frame (places, names of files) told with it."""
+    if before == after:
+        return ()
+    lines = unified_diff(before.splitlines()[:MOST_LINES], after.splitlines()[:MOST_LINES], lineterm="", n=1)
+    return tuple(line[:LONGEST] for line in islice(lines, 2, 2 + SHOWN_LINES))
 
 
 def facts(run: Run, name: str) -> dict[str, Any]:

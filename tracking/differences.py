@@ -2,25 +2,10 @@
 
 from collections import Counter
 
-from headhunt.vocabulary import Struct
+from headhunt.track.wire import DataDiff as DataDiff
 from tracking.versions import DataVersion
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing", "eval"})
-
-
-class DataDiff(Struct, frozen=True, omit_defaults=False):
-    """Paths. moved: (before, after) of the same bytes. classes: (before, after) counts where they differ; a class is a
-    file's folder, that of a part (train, val, test) left out."""
-
-    before: str
-    after: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    moved: tuple[tuple[str, str], ...]
-    same: int
-    size: tuple[int, int]
-    classes: dict[str, tuple[int, int]]
 
 
 def diff(before: DataVersion, after: DataVersion) -> DataDiff:

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from headhunt.cli.main import main
+from tests.recommender.little_zoo import REFERENCE, little_zoo, stripes
 from tests.tracking.folders import plain, put
 from zoo.images.samples import open_sample
 
@@ -56,3 +57,16 @@ def test_a_folder_of_images_is_told_with_both_ids(tmp_path, capsys):
 def test_a_mistake_is_one_line(words, capsys):
     assert main(["data", *words]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_shift_of_the_images_is_told_from_other_images_of_the_same_kind(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HEADHUNT_REFERENCE", REFERENCE)
+    little_zoo(tmp_path / "home")
+    said(capsys, "add", stripes(tmp_path / "day", splits=("",)), "--name", "day")
+    said(capsys, "add", stripes(tmp_path / "night", classes=3, splits=("",)), "--name", "night")
+    for path in (tmp_path / "night").rglob("*.png"):
+        Image.open(path).point(lambda value: value // 4).save(path)
+    told = json.loads(said(capsys, "diff", "day", tmp_path / "night", "--shift", "--json"))
+    assert told["shift"]["p"] < 0.01
+    assert told["shift"]["distance"] > 2 * told["shift"]["chance"]
+    assert "no shift" in said(capsys, "diff", "day", "night", "--shift")

@@ -1,10 +1,12 @@
 """The commands `headhunt data`: versions of folders."""
 
 import argparse
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from headhunt.cli.opening import warn
 from headhunt.cli.render import as_json, facts, table
@@ -75,8 +77,43 @@ def row_of(one: Added) -> tuple[str, ...]:
 
 
 def diff(asked: argparse.Namespace) -> None:
-    told = differences(*pair(Shelf(home_folder()), asked.before, asked.after))
-    print(as_json(told) if asked.json else report(told))
+    shelf = Shelf(home_folder())
+    before, after = pair(shelf, asked.before, asked.after)
+    told = differences(before, after)
+    moved = looked_at(shelf, before, after, (asked.before, asked.after)) if asked.shift else None
+    if asked.json:
+        print(as_json({"files": told, "shift": moved} if asked.shift else told))
+        return
+    print(report(told))
+    if moved is not None:
+        verdict = "the images have shifted" if moved.clear else "no shift that chance would not make"
+        print(f"distance to a network's eyes {moved.distance:.4f}, by chance up to {moved.chance:.4f}: {verdict}.")
+
+
+def looked_at(shelf: Shelf, before: DataVersion, after: DataVersion, names: tuple[str, str | None]) -> Any:
+    """Both are laid out in a folder of their own, unless they are one already, and the reference network looks."""
+    from discriminator.domains import Discriminator, chance_of, gallery_of
+    from discriminator.features import FeatureStore
+    from discriminator.shift import shift
+    from zoo.images.samples import open_sample
+    from zoo.repository import Zoo
+
+    zoo, seen = Zoo(), []
+    discriminator = Discriminator(zoo, FeatureStore(zoo.home))
+    for version, name in zip((before, after), names, strict=True):
+        with laid_out(shelf, version, name) as folder, open_sample(folder) as sample:
+            seen.append(discriminator.vectors(gallery_of(sample)))
+    return shift(seen[0], seen[1], chance_of(before.files[0].digest if before.files else "0"))
+
+
+@contextmanager
+def laid_out(shelf: Shelf, version: DataVersion, name: str | None) -> Iterator[Path]:
+    if name and shelf.id_named(name) is None and Path(name).is_dir():
+        yield Path(name)
+        return
+    with tempfile.TemporaryDirectory(prefix="headhunt-") as folder:
+        checkout(shelf, version, Path(folder))
+        yield Path(folder)
 
 
 def pair(shelf: Shelf, before: str, after: str | None) -> tuple[DataVersion, DataVersion]:

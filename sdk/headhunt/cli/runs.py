@@ -13,8 +13,9 @@ import msgspec
 from headhunt.cli.render import as_json, facts, table
 from headhunt.cli.run_shelves import Shelf, named, shelf
 from headhunt.cli.values import whole
-from headhunt.errors import BadValue
-from headhunt.track.wire import Changed, Curve, Run
+from headhunt.errors import BadValue, printable
+from headhunt.home import home_folder
+from headhunt.track.wire import Changed, Curve, Run, RunsCompared
 
 SHOWN_METRICS, SHORT = 3, 12
 FORMATS = ("csv", "json")
@@ -65,13 +66,34 @@ def show_run(asked: argparse.Namespace) -> None:
 
 def compare_runs(asked: argparse.Namespace) -> None:
     with shelf(asked.server) as one:
-        found = one.compare(named(one, asked.run), named(one, asked.other))
+        found = with_data(one.compare(named(one, asked.run), named(one, asked.other)))
     if asked.json:
         print(as_json(found))
         return
     rows = [row for part in PARTS for row in changed(part, getattr(found, part))]
     heads = ("what", "name", found.before[:SHORT], found.after[:SHORT])
     print(table(heads, rows) if rows else "The two runs are alike.")
+    if found.patch:
+        print("\n".join(["", "code that was not committed:", *map(printable, found.patch)]))
+    if found.data is not None:
+        from headhunt.cli.data import report
+
+        print(f"\ndata: {report(found.data)}")
+
+
+def with_data(found: RunsCompared) -> RunsCompared:
+    """With what changed in their data, where this home keeps both versions."""
+    one = next((change for change in found.about if change.name == "dataset"), None)
+    if one is None or found.data is not None or not (one.before and one.after):
+        return found
+    from tracking.differences import diff
+    from tracking.versions import Shelf as Versions
+
+    versions = Versions(home_folder())
+    ids = [versions.id_named(name) for name in (one.before, one.after)]
+    if None in ids or not set(ids) <= set(versions.ids()):
+        return found
+    return msgspec.structs.replace(found, data=diff(*(versions.version(str(name)) for name in ids)))
 
 
 PARTS = ("about", "params", "tags", "summary", "metrics", "code", "environment")

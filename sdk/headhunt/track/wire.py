@@ -127,8 +127,25 @@ class Changed(Struct, frozen=True, omit_defaults=False):
     after: Any
 
 
+class DataDiff(Struct, frozen=True, omit_defaults=False):
+    """What changed between two versions of data, in paths. moved: (before, after) of the same bytes. size: in bytes,
+    before and after. classes: (before, after) counts where they differ; a class is a file's folder, that of a part
+    (train, val, test) left out."""
+
+    before: str
+    after: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
+    same: int
+    size: tuple[int, int]
+    classes: dict[str, tuple[int, int]]
+
+
 class RunsCompared(Struct, frozen=True, omit_defaults=False):
-    """Where two runs differ. What is alike is left out. metrics: the newest value of each."""
+    """Where two runs differ. What is alike is left out. metrics: the newest value of each. patch: how the changes to
+    the code that were not committed differ, as lines of a diff. data: where both versions are known."""
 
     before: str
     after: str
@@ -140,3 +157,5 @@ class RunsCompared(Struct, frozen=True, omit_defaults=False):
     metrics: tuple[Changed, ...]
     code: tuple[Changed, ...]
     environment: tuple[Changed, ...]
+    patch: tuple[str, ...] = ()
+    data: DataDiff | None = None
