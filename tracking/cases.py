@@ -58,6 +58,8 @@ def as_share(told: Trace | None) -> Trace | None:
         return None
     if told.raw.max() <= 1.0001:
         return told
+    if told.raw.max() < 2:  # a share that is none, or two percent at best: nothing is built on that
+        return None
     return trace(told.name, told.steps, told.values / 100.0)
 
 

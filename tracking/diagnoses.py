@@ -75,7 +75,8 @@ def at_chance(case: Case) -> float | None:
         return None
     majority = case.baselines.get("majority")
     if majority is not None:
-        return level if level < majority + 0.02 and spread < 0.05 else None
+        guesses = loss.tail() > 0.8 * -np.log(max(majority, 1e-6))  # no loss of guessing is below this
+        return level if level < majority + 0.02 and spread < 0.05 and guesses else None
     guessing = -np.log(level)
     return level if level < 0.6 and spread < 0.04 and 0.93 * guessing < loss.tail() < 1.12 * guessing else None
 

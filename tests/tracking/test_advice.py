@@ -41,6 +41,22 @@ def test_noise_alone_is_no_news(seed):
     assert codes({"train_loss": one, "val_loss": other}) == set()
 
 
+@pytest.mark.parametrize("points", [8, 12, 30, 100, 300, 2000])
+@pytest.mark.parametrize("seed", range(20))
+def test_however_many_points_and_however_noisy_no_good_training_is_blamed(points, seed):
+    draw = np.random.default_rng(points * 100 + seed)
+    fall = np.exp(-np.arange(points) / (points * draw.uniform(0.05, 0.2)))
+    noise, floor = draw.uniform(0.002, 0.06) * (1 if points < 200 else 5), draw.uniform(0.02, 0.3)
+    top = draw.uniform(0.8, 0.95)
+    curves = {
+        "train_loss": floor + 2.2 * fall + draw.normal(0, noise, points) * (floor + fall),
+        "val_loss": floor + 0.1 + 2 * fall + draw.normal(0, noise, points) * (floor + 0.1),
+        "train_accuracy": np.clip(top + 0.03 - (top - 0.1) * fall + draw.normal(0, noise / 10, points), 0, 1),
+        "val_accuracy": np.clip(top - (top - 0.1) * fall + draw.normal(0, noise / 10, points), 0, 1),
+    }
+    assert codes(curves, {"lr": 0.01}, {"majority": 0.1, "linear": top - 0.1}) <= {"train-longer"}
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_of_three_epochs_nothing_is_said(count):
     assert codes({name: values[:count] for name, values in good(0).items()}) == set()
