@@ -5,6 +5,7 @@ import math
 import sqlite3
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from headhunt.track.wire import RunBegun
 from tests.tracking.telling import PROJECT
 from tracking.importers.protobuf import Garbled, fields
 from tracking.importers.tfrecord import masked
+from tracking.importers.wandb import Log
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -347,3 +349,30 @@ def test_what_was_imported_is_a_run_like_all_others(mlruns, logs, wandb, home, c
         assert found.state in {"finished", "failed"}
         steps, _, values = tracking.points(PROJECT, run["id"], metric)
         assert len(steps) == len(values) == count
+
+
+def blocks_of(messages: list[bytes]) -> bytes:
+    """As LevelDB writes them: blocks of 32 KiB, what does not fit goes on in the next, ends of under 7 bytes stay empty."""
+    out = bytearray(b":W&B\xe1\xbe\x00")
+    for message in messages:
+        first = True
+        while True:
+            left = 32768 - len(out) % 32768
+            if left < 7:
+                out += bytes(left)
+                continue
+            piece, message = message[: left - 7], message[left - 7 :]
+            kind = (1 if first else 4) if not message else (2 if first else 3)
+            out += struct.pack("<IHB", zlib.crc32(piece, zlib.crc32(bytes([kind]))), len(piece), kind) + piece
+            first = False
+            if not message:
+                break
+    return bytes(out)
+
+
+@pytest.mark.parametrize("sizes", [[100_000], [32768 - 7 - 7, 5], [32768 - 7 - 7 - 3, 40, 70_000, 1], [20] * 5000])
+def test_a_log_of_many_blocks_is_read_over_their_borders(sizes):
+    messages = [bytes([count % 251]) * size for count, size in enumerate(sizes)]
+    log = Log(blocks_of(messages))
+    assert list(log) == messages
+    assert log.fault == ""
