@@ -352,7 +352,7 @@ def test_what_was_imported_is_a_run_like_all_others(mlruns, logs, wandb, home, c
 
 
 def blocks_of(messages: list[bytes]) -> bytes:
-    """As LevelDB writes them: blocks of 32 KiB, what does not fit goes on in the next, ends of under 7 bytes stay empty."""
+    """LevelDB: blocks of 32 KiB; what does not fit goes on in the next; ends of under 7 bytes stay empty."""
     out = bytearray(b":W&B\xe1\xbe\x00")
     for message in messages:
         first = True
