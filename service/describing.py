@@ -59,7 +59,12 @@ FORM = {
     "required": ["archive"],
 }
 EVENT = {"type": "object", "properties": {key: {"type": "string"} for key in ("id", "event", "data")}}
-RAW = {"application/octet-stream": BINARY, "text/event-stream": EVENT}
+RAW = {
+    "application/octet-stream": BINARY,
+    "text/event-stream": EVENT,
+    "text/html": {"type": "string"},
+    "application/pdf": BINARY,
+}
 """What is sent as it is."""
 
 

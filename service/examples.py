@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from headhunt.track.wire import RunBegun, RunChange
+from headhunt.track.wire import ReportAsked, ReportMailAsked, RunBegun, RunChange
 from headhunt.vocabulary import Domain, Entry, Measured, ModelCard, Outcome, Protocol
 from headhunt.wire import (
     CellAsked,
@@ -61,6 +61,10 @@ EXAMPLES: dict[type[msgspec.Struct], Any] = {
     ModelAdded: ModelAdded(source="timm:resnet18.a1_in1k"),
     DomainAsked: DomainAsked(dataset="photos", name="pets", license="cc-by-4.0"),
     CellAsked: CellAsked(domain="pets", dataset="photos", network="resnet18", protocol=Protocol(epochs=5.0)),
+    ReportAsked: ReportAsked(
+        to=("me@example.org",), run=ID, every="30m", when="val_loss has not improved for 5 epochs"
+    ),
+    ReportMailAsked: ReportMailAsked(to=("me@example.org",)),
     Problem: Problem(
         type="https://headhunt.invalid/problems/unknown_dataset",
         title="Not Found",

@@ -28,6 +28,8 @@ class Settings(Struct, frozen=True, omit_defaults=False):
     """Nothing is taken in that would leave less of the disk."""
     store: str | None = None
     """Where datasets and the zoo lie when several machines share them, as s3://bucket/prefix; None: in the home."""
+    mails: bool = False
+    """HEADHUNT_SMTP names a mail server (service/mailing.py), and workers send reports by it."""
 
     @property
     def database_url(self) -> str:

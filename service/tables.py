@@ -236,3 +236,43 @@ shared_files = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     when("changed", True),
 )
+
+# --- Reports of runs, by mail ----------------------------------------------------------------------------------------
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    named(),
+    of("projects", index=True),
+    sa.Column("run", sa.String(32)),
+    sa.Column("experiment", sa.String(250)),
+    sa.Column("same", sa.String(64), nullable=False),
+    sa.Column("asked", sa.Text, nullable=False),
+    sa.Column("by", sa.String(160)),
+    when("created", True),
+    when("over"),
+    sa.UniqueConstraint("project", "same"),
+    sa.Index("ix_reports_over", "over"),
+)
+"""run or experiment: what it is of. same: the digest of what was asked. over: nothing more will be sent."""
+
+report_mails = sa.Table(
+    "report_mails",
+    metadata,
+    named(64),
+    sa.Column("report", sa.String(32), sa.ForeignKey("reports.id", ondelete="CASCADE"), index=True),
+    of("projects"),
+    sa.Column("run", sa.String(32), nullable=False),
+    sa.Column("event", sa.String(80), nullable=False),
+    sa.Column("asked", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    when("created", True),
+    when("due", True),
+    when("lease_until"),
+    when("ended"),
+    sa.Column("error", sa.Text),
+    sa.Index("ix_report_mails_state_due", "state", "due"),
+    sa.Index("ix_report_mails_project_created", "project", "created"),
+)
+"""One mail of one occasion. id: of schedule, run and event, so that no occasion has two."""

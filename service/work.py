@@ -22,11 +22,15 @@ from service.database import Database
 from service.jobs.places import gpus_here
 from service.jobs.worker import Kinds, Post, Worker
 from service.logs import log_as_json
+from service.mailing import SMTP, mailing_of
+from service.report_work import Reporting
 from service.store import DATABASE, STORE, store_of
 
 log = logging.getLogger("headhunt.work")
 COLLECT_S = 3600.0
 """Between two looks at what nobody needs any more."""
+REPORT_S = 5.0
+"""Between two looks at which reports are due."""
 KINDS = {
     "recommend": "service.recommending:run",
     "health": "service.examining:run",
@@ -54,6 +58,8 @@ def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:
     if asked.with_server:
         threading.Thread(target=end_with_the_server, args=(worker,), daemon=True).start()
     threading.Thread(target=collect_now_and_then, args=(asked.home,), daemon=True).start()
+    if os.environ.get(SMTP):
+        threading.Thread(target=report_now_and_then, daemon=True).start()
     worker.run()
 
 
@@ -67,6 +73,21 @@ def collect_now_and_then(home: Path, every_s: float = COLLECT_S) -> None:
             log.info("collected: %s", found)
         except HeadhuntError:
             log.exception("nothing was collected")
+
+
+def report_now_and_then(every_s: float = REPORT_S) -> None:
+    """Any worker that knows a mail server; whichever claims a mail sends it, and whatever fails touches no job."""
+    try:
+        reporting = Reporting(Database(os.environ[DATABASE]), mailing_of(os.environ))
+    except HeadhuntError:
+        log.exception("no reports are mailed")
+        return
+    while True:
+        time.sleep(every_s)
+        try:
+            reporting.tick()
+        except Exception:
+            log.exception("reports were not looked after")
 
 
 def end_with_the_server(worker: Worker) -> None:

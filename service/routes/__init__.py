@@ -8,6 +8,7 @@ from service.routes import (
     keys,
     projects,
     recommendations,
+    reports,
     runs,
     sessions,
     uploads,
@@ -28,4 +29,5 @@ ROUTES = [
     *zoo.ROUTES,
     *keeping.ROUTES,
     *runs.ROUTES,
+    *reports.ROUTES,
 ]

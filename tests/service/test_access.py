@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from headhunt.track.wire import ReportAsked
 from headhunt.vocabulary import Domain
 from service import access
 from service.app import create_app
@@ -16,6 +17,7 @@ from service.database import Database
 from service.failures import Guesses
 from service.jobs.queue import Queue
 from service.parts import first_link, service_of
+from service.reporting import Reports
 from service.settings import Settings
 from tests.service.asking import Client, bearer, send
 from tests.zoo.cards import card
@@ -23,7 +25,7 @@ from zoo.catalogue.store import Catalogue
 
 NAMES = (
     *("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest", "domain"),
-    *("run", "other"),
+    *("run", "other", "report"),
 )
 """What stands in paths."""
 WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owner")
@@ -36,6 +38,9 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/zoo/models": {"source": "timm:resnet18.a1_in1k"},
     "POST /api/v1/zoo/domains": {"dataset": "{dataset}"},
     "POST /api/v1/zoo/cells": {"domain": "mine", "dataset": "{dataset}", "network": "resnet18"},
+    "POST /api/v1/reports": {"run": "{run}", "to": ["me@example.org"]},
+    "POST /api/v1/runs/{run}/schedules": {"to": ["me@example.org"]},
+    "POST /api/v1/runs/{run}/report": {"to": ["me@example.org"]},
     "PATCH /api/v1/projects/{project}": {"public": False},
     "PUT /api/v1/runs/{run}": {"name": "warm"},
     "PATCH /api/v1/runs/{run}": {"name": "warm"},
@@ -95,6 +100,7 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "domain": "digits",
         "digest": shelve(settings.home),
         "run": begun_run(client, keys),
+        "report": scheduled(settings, project),
         "other": "e" * 32,
     }
 
@@ -102,6 +108,15 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
 def begun_run(client: Client, keys: dict[str, str]) -> str:
     answer = client.put(f"/api/v1/runs/{'e' * 32}", headers=bearer(keys["member"]), json={})
     return str(answer.json()["id"])
+
+
+def scheduled(settings: Settings, project: str) -> str:
+    """A schedule of reports."""
+    service = service_of(settings)
+    asked = ReportAsked(("me@example.org",), experiment="flowers")
+    made = Reports(service.database).add(project, asked)
+    service.database.close()
+    return made.id
 
 
 def shelve(home: Path) -> str:

@@ -22,6 +22,7 @@ RUNS = "headhunt.cli.runs:"
 SYNC = "headhunt.cli.syncing:"
 DATA = "headhunt.cli.data:"
 IMPORT = "headhunt.cli.importing:"
+REPORT = "headhunt.cli.reporting:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -47,6 +48,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_recommending(commands)
     add_serving(commands)
+    add_reporting(commands)
     health = command(commands, "health", HEALTH + "examine_sample", "what is wrong with a sample, before it is used")
     health.add_argument("sample", help="a folder, zip, tar, or the name of a domain")
     health.add_argument("--json", action="store_true")
@@ -103,6 +105,16 @@ def add_serving(actions: Actions) -> None:
         parser.add_argument(
             "--store", metavar="URL", help="s3://bucket/prefix, where several machines serve (default: the home)"
         )
+
+
+def add_reporting(actions: Actions) -> None:
+    report = command(actions, "report", REPORT + "report", "what a run has come to, as a page, a PDF or a mail")
+    report.add_argument("run", help="its id, the beginning of it, or its name (the newest of that name)")
+    report.add_argument("--html", metavar="FILE", help="write a page, with its charts inside")
+    report.add_argument("--pdf", metavar="FILE", help="write a PDF")
+    report.add_argument("--mail", action="append", metavar="ADDRESS", help="mail it, by HEADHUNT_SMTP or the server")
+    report.add_argument("--template", metavar="FILE", help="HTML in Jinja's words, instead of ours (docs/reports.md)")
+    report.add_argument("--server", metavar="URL", help="who keeps the run: http://host:8765, or local")
 
 
 def add_people(actions: Actions) -> tuple[argparse.ArgumentParser, ...]:

@@ -16,6 +16,7 @@ from headhunt.home import home_folder
 from recommender.fan_ray import checked_address
 from service.collecting import Collector
 from service.keys import role_named
+from service.mailing import SMTP, mailing_of
 from service.parts import Service, service_of
 from service.projects import DEFAULT
 from service.serve import serve
@@ -124,7 +125,10 @@ def settings_of(asked: argparse.Namespace) -> Settings:
     port = bounded("port", asked.port, int, "a number from 1 to 65535", lambda n: 1 <= n <= 65535)
     workers = whole("workers", asked.workers, least=0)
     ray = None if asked.ray is None else checked_address(asked.ray)
-    return msgspec.structs.replace(plain, host=asked.host, port=port, workers=workers, ray=ray)
+    mails = bool(os.environ.get(SMTP))
+    if mails:
+        mailing_of(os.environ)  # a wrong address is told now, not by the first mail
+    return msgspec.structs.replace(plain, host=asked.host, port=port, workers=workers, ray=ray, mails=mails)
 
 
 def address(url: str | None) -> str | None:

@@ -28,6 +28,8 @@ HeadhuntError
  +-- InUse, HasEnded, NotReady   it cannot be done now: somebody works with it; it is over; it has not ended yet
  +-- TooManyJobs           so many jobs of the project wait that no more are taken
  +-- OverQuota             a TooLarge: the project has no room left for it
+ +-- ReportFailed, MailFailed, NoMailServer   a report could not be drawn or sent; TooManyMails: not within this hour
+ |                         BadTemplate, BadCondition, BadAddress: a BadValue; UnknownReport: an UnknownName
  +-- KeyReused             one Idempotency-Key came with two different questions
  +-- BrokenJournal, UnknownRecord   what was told of a run is damaged, or is of a newer headhunt
  +-- ServerUnreachable     no answer from the server that was named
@@ -166,6 +168,9 @@ from headhunt.errors.names import (
     UnknownProject as UnknownProject,
 )
 from headhunt.errors.names import (
+    UnknownReport as UnknownReport,
+)
+from headhunt.errors.names import (
     UnknownRun as UnknownRun,
 )
 from headhunt.errors.names import (
@@ -182,6 +187,27 @@ from headhunt.errors.names import (
 )
 from headhunt.errors.names import (
     UnknownWeights as UnknownWeights,
+)
+from headhunt.errors.reports import (
+    BadAddress as BadAddress,
+)
+from headhunt.errors.reports import (
+    BadCondition as BadCondition,
+)
+from headhunt.errors.reports import (
+    BadTemplate as BadTemplate,
+)
+from headhunt.errors.reports import (
+    MailFailed as MailFailed,
+)
+from headhunt.errors.reports import (
+    NoMailServer as NoMailServer,
+)
+from headhunt.errors.reports import (
+    ReportFailed as ReportFailed,
+)
+from headhunt.errors.reports import (
+    TooManyMails as TooManyMails,
 )
 from headhunt.errors.samples import (
     ArchiveTooLarge as ArchiveTooLarge,

@@ -57,3 +57,7 @@ class UnknownRun(UnknownName):
 
 class UnknownFile(UnknownName):
     noun = "file"
+
+
+class UnknownReport(UnknownName):
+    noun = "report"

@@ -159,3 +159,66 @@ class RunsCompared(Struct, frozen=True, omit_defaults=False):
     environment: tuple[Changed, ...]
     patch: tuple[str, ...] = ()
     data: DataDiff | None = None
+
+
+class ReportAsked(Struct, frozen=True):
+    """When reports of a run, or of all runs of an experiment, are to be mailed to whom. every: as "30m" or 1800 (s).
+    when: a condition in words, as "val_loss has not improved for 5 epochs". template: HTML in Jinja's words."""
+
+    to: tuple[str, ...]
+    run: str | None = None
+    experiment: str | None = None
+    every: str | float | None = None
+    when: str | None = None
+    end: bool = True
+    failure: bool = True
+    template: str | None = None
+
+
+class ReportMailAsked(Struct, frozen=True):
+    """A report of a run, mailed now."""
+
+    to: tuple[str, ...]
+    template: str | None = None
+
+
+MailState = Literal["due", "preparing", "handing", "sent", "partly", "unsure", "passed", "given_up"]
+"""partly: some addresses were refused. unsure: it may have arrived, and is not sent again. passed: a newer one came."""
+
+
+class ReportMail(Struct, frozen=True, omit_defaults=False):
+    """One mail, and how it fares. event: what it is for. due: the next try, while it is due."""
+
+    id: str
+    run: str
+    event: str
+    state: MailState
+    to: tuple[str, ...]
+    created: float
+    due: float
+    attempt: int = 0
+    ended: float | None = None
+    error: str | None = None
+    report: str | None = None
+
+
+class Report(Struct, frozen=True, omit_defaults=False):
+    """A schedule. sent: how many mails; error: of the newest mail, where it fails, and when it is tried again. over:
+    since then nothing more comes of it."""
+
+    id: str
+    to: tuple[str, ...]
+    run: str | None
+    experiment: str | None
+    every_s: float | None
+    when: str | None
+    end: bool
+    failure: bool
+    template: bool
+    created: float
+    by: str | None = None
+    over: float | None = None
+    sent: int = 0
+    last_sent: float | None = None
+    error: str | None = None
+    next_try: float | None = None
