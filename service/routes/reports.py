@@ -22,7 +22,6 @@ from service.reporting import Reports
 from tracking.reports.building import Told, report_of
 from tracking.reports.facts import RunReport
 from tracking.reports.rendering import drawn
-from tracking.store import Tracking
 
 TAGS = ["reports"]
 As = Annotated[Literal["html", "pdf"], QueryParameter(name="as", description="html (with its pictures inside) or pdf.")]
@@ -51,7 +50,7 @@ def add_report_of_run(
     if data.run not in (None, run) or data.experiment is not None:
         raise BadValue("The path names the run already. Leave out run and experiment.")
     whole = ReportAsked(data.to, run, None, data.every, data.when, data.end, data.failure, data.template)
-    Tracking(service.database).get(caller.project, run)
+    service.tracking.get(caller.project, run)
     return added(service, caller, whole)
 
 
@@ -99,7 +98,7 @@ def list_mails(
     service: NamedDependency[Service], caller: NamedDependency[Caller], run: FromPath[str]
 ) -> Page[ReportMail]:
     """The newest hundred reports of a run, and how each fares."""
-    Tracking(service.database).get(caller.project, run)
+    service.tracking.get(caller.project, run)
     return Page(items=tuple(Reports(service.database).mails(caller.project, run)))
 
 
@@ -138,7 +137,7 @@ def facts_of(service: Service, caller: Caller, run: str) -> RunReport:
     with service.database.read() as connection:
         now = float(connection.execute(sa.select(service.database.now)).scalar_one())
     link = f"{service.settings.address}/runs/{run}"
-    return report_of(Tracking(service.database), caller.project, run, Told(now, link=link))
+    return report_of(service.tracking, caller.project, run, Told(now, link=link))
 
 
 def check_mails(service: Service) -> None:

@@ -256,6 +256,7 @@ def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[
                         "model",
                         "digest",
                         "domain",
+                        "report",
                         "run",
                         "other",
                     ),

@@ -109,7 +109,7 @@ def add_serving(actions: Actions) -> None:
 
 def add_reporting(actions: Actions) -> None:
     report = command(actions, "report", REPORT + "report", "what a run has come to, as a page, a PDF or a mail")
-    report.add_argument("run", help="its id, the beginning of it, or its name (the newest of that name)")
+    report.add_argument("run", help="its id, the beginning of it, or the name of the run")
     report.add_argument("--html", metavar="FILE", help="write a page, with its charts inside")
     report.add_argument("--pdf", metavar="FILE", help="write a PDF")
     report.add_argument("--mail", action="append", metavar="ADDRESS", help="mail it, by HEADHUNT_SMTP or the server")
