@@ -11,7 +11,7 @@ from fpdf import FPDF
 from tracking.reports.charts import HIGH, WIDE, Chart, fitting
 from tracking.reports.facts import RunReport
 from tracking.reports.page import TONES, tiles
-from tracking.reports.scripts import BOLD, REGULAR, Fonts, printable_text
+from tracking.reports.scripts import BOLD, PLAIN, REGULAR, Fonts, printable_text
 from tracking.reports.words import clock, number, shown
 
 MARGIN, WIDTH, FOOT = 16.0, 178.0, 16.0
@@ -185,6 +185,7 @@ class Sheet:
         last = self.pdf.pages_count
         for number_of in range(1, last + 1):
             self.pdf.page = number_of
+            self.pdf.set_font(PLAIN.name, "", 1)  # else what was set last on another page is taken to hold on this one
             self.line((MARGIN, 287), told, 8, SOFT)
             self.line((MARGIN + WIDTH, 287), f"{number_of} / {last}", 8, SOFT, right=True)
 
