@@ -11,7 +11,7 @@ from fpdf import FPDF
 from tracking.reports.charts import HIGH, WIDE, Chart, fitting
 from tracking.reports.facts import RunReport
 from tracking.reports.page import TONES, tiles
-from tracking.reports.scripts import BOLD, PLAIN, REGULAR, Fonts, printable_text
+from tracking.reports.scripts import BOLD, PLAIN, REGULAR, Fonts, printable_text, runs_backwards
 from tracking.reports.words import clock, number, shown
 
 MARGIN, WIDTH, FOOT = 16.0, 178.0, 16.0
@@ -216,22 +216,24 @@ class Sheet:
         self.space(5)
 
     def paragraph(self, text: str, size: float, colour: str, bold: bool = False, lead: float = 1.45) -> None:
-        high = size * MM * lead
+        high, from_right = size * MM * lead, runs_backwards(text)
+        x = MARGIN + WIDTH if from_right else MARGIN
         for one in self.wrapped(text[:LONGEST], size, bold, WIDTH):
             self.room(high)
-            self.line((MARGIN, self.pdf.y + size * MM * (lead + 0.55) / 2), one, size, colour, bold=bold)
+            at = (x, self.pdf.y + size * MM * (lead + 0.55) / 2)
+            self.line(at, one, size, colour, bold=bold, right=from_right)
             self.pdf.y += high
 
     def wrapped(self, text: str, size: float, bold: bool, wide: float) -> list[str]:
         """In lines that fit. Scripts without spaces break between characters."""
         lines = list[str]()
         for part in text.splitlines() or [""]:
-            line = ""
+            line, began = "", len(lines)
             for word in chunks(printable_text(part)):
                 if line.strip() and self.wide((line + word).rstrip(), size, bold) > wide:
                     lines.append(line.rstrip())
                     line = ""
-                line += word.lstrip() if not line else word
+                line += word if line or len(lines) == began else word.lstrip()  # only the first is set in
                 while self.wide(line, size, bold) > wide and len(line) > 1:
                     head = self.head_of(line, size, bold, wide)
                     lines.append(line[:head])

@@ -76,6 +76,11 @@ def seen_order(text: str) -> list[tuple[int, int]]:
     return [(int(one.character_index), int(one.embedding_level)) for one in found]
 
 
+def runs_backwards(text: str) -> bool:
+    """Whether its first letter belongs to a script that is read from right to left."""
+    return next((way for c in text if (way := unicodedata.bidirectional(c)) in ("L", "R", "AL")), "L") != "L"
+
+
 def printable_text(text: str) -> str:
     """Without what no font draws: control and direction characters. Ends of lines are spaces."""
     kept = (" " if c in "\n\r\t\v\f" else c for c in text)
