@@ -33,7 +33,7 @@ LEAST_EVERY_S = 60.0
 MOST_SCHEDULES = 200
 MOST_AN_HOUR = 60
 """Mails of one project. Nobody uses the server to send what nobody asked for."""
-HOUR_S, DAY_S = 3600.0, 86400.0
+HOUR_S, DAY_S, MONTH_S = 3600.0, 86400.0, 30 * 86400.0
 LEASE_S, HANDING_S = 120.0, 300.0
 BACKOFF_S = (60.0, 300.0, 900.0, 1800.0, 3600.0)
 TOLD_S = 300.0
@@ -237,13 +237,19 @@ class Reports:
             return bool(connection.execute(there.values(values)).rowcount)
 
     def _lapse(self, connection: Connection) -> None:
-        """What was held by a process that is gone."""
+        """What was held by a process that is gone; and what nobody asks for any more goes."""
         late = report_mails.c.lease_until < self.now
         again = (report_mails.c.state == "preparing") & late
         connection.execute(sa.update(report_mails).where(again).values(state="due"))
         open_ones = (report_mails.c.state == "handing") & late
         unsure = {"state": "unsure", "ended": self.now, "error": LAPSED}
         connection.execute(sa.update(report_mails).where(open_ones).values(unsure))
+        over = sa.select(reports.c.id).where(reports.c.over.is_not(None))
+        of_none = report_mails.c.report.is_(None) | report_mails.c.report.in_(
+            over
+        )  # else its name keeps a second one away
+        old = report_mails.c.ended < self.now - MONTH_S
+        connection.execute(sa.delete(report_mails).where(of_none, old))
 
     def _gone_out(self, connection: Connection, project: str, more: sa.ColumnElement[bool] | None = None) -> int:
         """Mails of this project within the hour."""

@@ -369,6 +369,19 @@ def test_a_run_that_is_gone_ends_its_schedule_and_its_mails(
     assert kept.mails(project, run)[0].state == "given_up"
 
 
+def test_old_mails_go_but_those_whose_names_keep_a_second_one_away(
+    database: Database, project: str, run: str, mailing: Mailing, box: Box, quick: None
+) -> None:
+    kept = Reports(database)
+    kept.mail_now(project, run, ReportMailAsked(ME))
+    kept.add(project, ReportAsked(ME, run=run, when="val_loss > 1"))
+    tell(database, project, run, *values(2.0))
+    assert Reporting(database, mailing).tick() == 2
+    earlier(database, report_mails, 40 * 86_400.0, "created", "ended")
+    assert Reporting(database, mailing).tick() == 0
+    assert [mail.event for mail in kept.mails(project, run)] == ["when since 0"]
+
+
 def test_whoever_knows_no_mail_server_leaves_the_mails_to_others(database: Database, project: str, run: str) -> None:
     Reports(database).mail_now(project, run, ReportMailAsked(ME))
     assert Reporting(database, None).tick() == 0
