@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -28,6 +29,20 @@ PART = re.compile(
     r"^(train(ing)?|val(id(ation)?)?|test|eval)[/_. -]+|[/_. -]+(train|val|valid|test|eval)$", re.IGNORECASE
 )
 Point = tuple[float, float]
+
+
+class Style(NamedTuple):
+    size: float
+    colour: tuple[int, int, int]
+    weight: int
+
+
+TITLE, NAME, VALUE, TICK = (
+    Style(15, INK, BOLD),
+    Style(11, SOFT, REGULAR),
+    Style(11, INK, BOLD),
+    Style(10.5, SOFT, REGULAR),
+)
 
 
 @dataclass(frozen=True)
@@ -89,26 +104,26 @@ class Drawing:
         return held.getvalue()
 
     def _head(self) -> None:
-        self.write((LEFT - 42, 24), self.chart.title, 15, INK, BOLD, most=WIDE - LEFT)
+        self.write((LEFT - 42, 24), self.chart.title, TITLE, most=WIDE - LEFT)
         x = float(LEFT - 42)
         for index, line in enumerate(self.chart.lines):
             newest = number(line.values[-1])
             room = (WIDE - RIGHT - x) / (len(self.chart.lines) - index) - 40
             self._stroke([(x, 43), (x + 14, 43)], COLOURS[index % len(COLOURS)], 3)
-            x = self.write((x + 20, 47), line.name, 11, SOFT, REGULAR, most=room - self.wide(newest, 11, BOLD))
-            x = self.write((x + 6, 47), newest, 11, INK, BOLD) + 18
+            x = self.write((x + 20, 47), line.name, NAME, most=room - self.wide(newest, VALUE))
+            x = self.write((x + 6, 47), newest, VALUE) + 18
 
     def _grid(self) -> None:
         for value, told in self.y.ticks:
             y = self._down(value)
             self._stroke([(LEFT, y), (WIDE - RIGHT, y)], GRID, 1)
-            self.write((LEFT - 8, y + 4), told, 10.5, SOFT, REGULAR, right=True)
+            self.write((LEFT - 8, y + 4), told, TICK, right=True)
         edge = 0.0
         for step in steps_of(self.first, self.last):
             told, x = f"{step:,}", self._along(step)
-            half = self.wide(told, 10.5, REGULAR) / 2
+            half = self.wide(told, TICK) / 2
             if x - half > edge:
-                self.write((min(x - half, WIDE - 4 - 2 * half), HIGH - 14), told, 10.5, SOFT, REGULAR)
+                self.write((min(x - half, WIDE - 4 - 2 * half), HIGH - 14), told, TICK)
                 edge = x + half + 14
 
     def _curve(self, points: Sequence[Point], colour: tuple[int, int, int]) -> None:
@@ -153,35 +168,24 @@ class Drawing:
 
     # --- text ---
 
-    def font(self, family: Family, size: float, weight: int) -> ImageFont.FreeTypeFont:
-        key = family, size, weight
+    def font(self, family: Family, style: Style) -> ImageFont.FreeTypeFont:
+        key = family, style.size, style.weight
         if key not in self._held:
-            self._held[key] = ImageFont.truetype(io.BytesIO(self.fonts.cut(family, weight)), size * self.scale)
+            cut = io.BytesIO(self.fonts.cut(family, style.weight))
+            self._held[key] = ImageFont.truetype(cut, style.size * self.scale)
         return self._held[key]
 
-    def wide(self, text: str, size: float, weight: int) -> float:
-        return (
-            sum(self.font(one.family, size, weight).getlength(one.text) for one in self.fonts.pieces(text)) / self.scale
-        )
+    def wide(self, text: str, style: Style) -> float:
+        return sum(self.font(one.family, style).getlength(one.text) for one in self.fonts.pieces(text)) / self.scale
 
-    def write(
-        self,
-        at: Point,
-        text: str,
-        size: float,
-        colour: tuple[int, int, int],
-        weight: int,
-        most: float = math.inf,
-        right: bool = False,
-    ) -> float:
+    def write(self, at: Point, text: str, style: Style, most: float = math.inf, right: bool = False) -> float:
         """On its line at y; where x stands afterwards. Text that is wider than `most` is cut short."""
-        text = fitting(text, most, lambda one: self.wide(one, size, weight))
-        x = at[0] - self.wide(text, size, weight) if right else at[0]
+        text = fitting(text, most, lambda one: self.wide(one, style))
+        x = at[0] - self.wide(text, style) if right else at[0]
         for one in self.fonts.pieces(text):
-            font = self.font(one.family, size, weight)
-            way = "rtl" if one.backwards else "ltr"
+            font, way = self.font(one.family, style), "rtl" if one.backwards else "ltr"
             place = (x * self.scale, at[1] * self.scale)
-            self.pen.text(place, one.text, colour, font, anchor="ls", direction=way)
+            self.pen.text(place, one.text, style.colour, font, anchor="ls", direction=way)
             x += font.getlength(one.text, direction=way) / self.scale
         return x
 
