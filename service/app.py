@@ -12,6 +12,7 @@ from service.asked import note_parameters
 from service.describing import described
 from service.following import Following
 from service.measures import Measures
+from service.mlflow import routes as mlflow
 from service.paging import paging_of
 from service.parts import Service, service_of
 from service.patience import patient
@@ -26,7 +27,7 @@ def create_app(settings: Settings) -> Litestar:
     measures = Measures(service.database, settings)
     following = Following(service.queue)
     app = Litestar(
-        [health, ready, metrics, *pages.ROUTES, Router("/api/v1", route_handlers=ROUTES)],
+        [health, ready, metrics, *pages.ROUTES, Router("/api/v1", route_handlers=ROUTES), mlflow.ROUTES],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "measures": Provide(lambda: measures, sync_to_thread=False),

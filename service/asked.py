@@ -30,6 +30,8 @@ def note_parameters(app: Litestar) -> None:
 def check_asked(request: Request[Any, Any, Any]) -> None:
     """Raises UnknownField, BadValue, UnsupportedType. A filter that is not understood must not be passed over."""
     handler = request.route_handler
+    if handler.opt.get("open_to_parameters"):  # it refuses whatever is asked
+        return
     known, named = handler.opt.get(KNOWN, frozenset()), handler.opt.get("filters", ())
     repeated = handler.opt.get("repeated", ())
     for name in dict.fromkeys(request.query_params):

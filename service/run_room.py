@@ -28,11 +28,12 @@ class RunRoom:
     def append(self, project: str, run: str, place: tuple[str, int], data: bytes) -> JournalKept:
         """place: the writer, and from where on. Raises OverQuota, InsufficientStorage; and as Tracking.append."""
         if data:
-            self._check(project, len(data))
+            self.check(project, len(data))
         writer, offset = place
         return JournalKept(kept=self.tracking.append(project, run, writer, offset, data))
 
-    def _check(self, project: str, size: int) -> None:
+    def check(self, project: str, size: int) -> None:
+        """Before so many bytes are told of runs. Raises OverQuota, InsufficientStorage."""
         now = time.monotonic()
         with self._lock:
             until, left = self._left.get(project, (0.0, 0))

@@ -34,7 +34,7 @@ ATTRIBUTES = {
 }
 ATTRIBUTE_OF = {word: name for name, others in ATTRIBUTES.items() for word in (name, *others)}
 DATASET_FIELDS = ("name", "digest", "context")
-TIMES = ("started", "ended", "seen")
+TIMES = ("started", "ended", "seen", "made", "changed")
 STATES = ("running", "finished", "failed", "lost", "scheduled")
 ALSO_STATES = {"killed": "lost"}
 """MLflow's FINISHED is finished, and its KILLED is what we call lost. SCHEDULED is what none of our runs is."""

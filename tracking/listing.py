@@ -18,6 +18,8 @@ from tracking.values import NOT_FINITE, Marks, read, told
 SHOWN_METRICS = 100
 SILENT_S = 90.0
 """A run of which nothing was heard for so long is lost, until something is."""
+UNWATCHED = "unwatched"
+"""Running, as far as anybody knows: of such a run nothing is heard while it has nothing to tell."""
 ATTRIBUTES = (
     "id",
     "name",
@@ -75,7 +77,7 @@ class Asked(NamedTuple):
 def state_of(now: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
     """lost, by the database's clock, is what does not say that it has ended, and says nothing else."""
     silent = (runs.c.state == "running") & (runs.c.seen < now - SILENT_S)
-    return sa.case((silent, "lost"), else_=runs.c.state)
+    return sa.case((silent, "lost"), (runs.c.state == UNWATCHED, "running"), else_=runs.c.state)
 
 
 def rows_of(now: sa.ColumnElement[float]) -> sa.Select[Any]:

@@ -16,10 +16,11 @@ What MLflow understands as a filter is understood here, and means the same. What
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headhunt.errors import BadQuery, did_you_mean
-from tracking.keys import ATTRIBUTE_OF, ATTRIBUTES, DATASET_FIELDS, OF_WORD, STATES, Key, moment, seconds, state
+from tracking.keys import ATTRIBUTE_OF, DATASET_FIELDS, OF_WORD, STATES, Key, moment, seconds, state
 from tracking.terms import ORDERED, AllOf, Among, AnyOf, Compare, Facts, Has, Not, Term, Value
 from tracking.words import Word, words_of
 
@@ -55,17 +56,18 @@ class Order:
     descending: bool = False
 
 
-def parse(text: str) -> Query:
-    """Raises BadQuery, which says where, what was found, and what would do."""
-    reader = Reader(words_of(text))
+def parse(text: str, attributes: Mapping[str, str] = ATTRIBUTE_OF) -> Query:
+    """attributes: what each word for one stands for; those of runs, where nothing else is asked for. Raises BadQuery,
+    which says where, what was found, and what would do."""
+    reader = Reader(words_of(text), attributes)
     term = reader.any_of()
     reader.ends("'and', 'or' or the end")
     return Query(term)
 
 
-def parse_order(text: str) -> Order:
+def parse_order(text: str, attributes: Mapping[str, str] = ATTRIBUTE_OF) -> Order:
     """`metrics.loss`, `metrics.loss desc`, `started asc`. Raises BadQuery."""
-    reader = Reader(words_of(text))
+    reader = Reader(words_of(text), attributes)
     key = reader.key()
     descending = reader.take("desc")
     if not descending:
@@ -83,8 +85,9 @@ def names_in(term: Term) -> list[tuple[str, str]]:
 class Reader:
     """Goes through the words once. Every level of the grammar is a method; depth and count are bounded."""
 
-    def __init__(self, words: list[Word]) -> None:
-        self.words, self.at, self.depth, self.count = words, 0, 0, 0
+    def __init__(self, words: list[Word], attributes: Mapping[str, str]) -> None:
+        self.words, self.attributes = words, attributes
+        self.at = self.depth = self.count = 0
 
     @property
     def word(self) -> Word:
@@ -221,10 +224,11 @@ class Reader:
         return Key(kind, name.lower() if kind == "dataset" else name)
 
     def attribute(self, name: str, word: Word) -> Key:
-        found = ATTRIBUTE_OF.get(name.lower())
+        found = self.attributes.get(name.lower())
         if found is None:
-            guess = did_you_mean("attribute", name, ATTRIBUTES)
-            raise self.refused(f"one of {', '.join(sorted(ATTRIBUTES))}, or {KEY_WANTED[2:]} ({guess})", word)
+            known = sorted(set(self.attributes.values()))
+            guess = did_you_mean("attribute", name, known)
+            raise self.refused(f"one of {', '.join(known)}, or {KEY_WANTED[2:]} ({guess})", word)
         return Key("attribute", found)
 
     def value(self, key: Key) -> Value:

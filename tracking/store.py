@@ -9,15 +9,16 @@ in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue, UnknownRun
+from headhunt.track.journal import Record, framed
 from headhunt.track.wire import Curve, Experiment, Metric, Printed, Run, RunBegun, RunChange, RunFile
-from tracking.listing import Asked, Order, Query, found, rows_of, runs_of
+from tracking.listing import UNWATCHED, Asked, Order, Query, found, rows_of, runs_of
 from tracking.pieces import Piece
 from tracking.sql import Database, adding, less_of, more_of, put
 from tracking.tables import (
@@ -104,6 +105,23 @@ class Tracking:
         if piece.told.fault is not None:
             raise piece.told.fault
         return piece.kept + piece.told.size
+
+    def tell(self, project: str, run: str, writer: str, records: Callable[[Connection, Any], Iterable[Record]]) -> None:
+        """For those who have no journal: as if it went on by these. records: asked while the run is locked, with its
+        row; it may refuse."""
+        check_run(run)
+        with self.database.write() as connection:
+            row = self._need(connection, project, run, lock=True)
+            data = b"".join(map(framed, records(connection, row)))
+            kept = kept_of(connection, run, writer)
+            self._take(connection, row, writer, Piece(data, kept, kept), None)
+
+    def unwatch(self, project: str, run: str) -> None:
+        """It is running until it says otherwise, and is not lost by being silent: whoever tells of it has no beat."""
+        with self.database.write() as connection:
+            self._need(connection, project, run, lock=True)
+            changes = {"state": UNWATCHED, "ended": None, "error": None, "seen": self.database.now}
+            connection.execute(sa.update(runs).where(runs.c.id == run).values(changes))
 
     def _take(self, connection: Connection, row: Any, writer: str, piece: Piece, seen: float | None) -> None:
         heard: Any = self.database.now

@@ -154,3 +154,43 @@ run_writers = sa.Table(
     when("seen", True),
 )
 """How far each journal has come in."""
+
+experiment_tags = sa.Table(
+    "experiment_tags",
+    metadata,
+    sa.Column("experiment", sa.Integer, sa.ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.String(LONGEST_NAME), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+run_links = sa.Table(
+    "run_links",
+    metadata,
+    of_run(),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(600), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What a run saw and made. kind: data, model-in, model-out."""
+
+logged_models = sa.Table(
+    "logged_models",
+    metadata,
+    sa.Column("id", sa.String(34), primary_key=True),
+    sa.Column("project", sa.String(32), nullable=False),
+    sa.Column("experiment", sa.Integer, sa.ForeignKey("experiments.id", ondelete="CASCADE"), nullable=False),
+    of_run(primary_key=False, nullable=False),
+    sa.Column("own", sa.Boolean, nullable=False),
+    sa.Column("name", sa.String(LONGEST_NAME), nullable=False),
+    sa.Column("kind", sa.String(LONGEST_NAME), nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    when("created", True),
+    when("changed", True),
+    when("deleted"),
+    sa.Column("params", sa.Text, nullable=False),
+    sa.Column("tags", sa.Text, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False),
+    sa.Index("ix_logged_models_project_created", "project", "created"),
+    sa.Index("ix_logged_models_run", "run"),
+)
+"""Models that a client of MLflow logged. run: among whose files it lies. own: that run was made for it alone."""

@@ -3,7 +3,7 @@
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
  |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
- |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact
+ |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact UnknownTag
  +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField; BadQuery, which says where
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -144,10 +144,16 @@ from headhunt.errors.models import (
     WorkLost as WorkLost,
 )
 from headhunt.errors.names import (
+    UnknownArtifact as UnknownArtifact,
+)
+from headhunt.errors.names import (
     UnknownDataset as UnknownDataset,
 )
 from headhunt.errors.names import (
     UnknownDomain as UnknownDomain,
+)
+from headhunt.errors.names import (
+    UnknownExperiment as UnknownExperiment,
 )
 from headhunt.errors.names import (
     UnknownFile as UnknownFile,
@@ -157,6 +163,9 @@ from headhunt.errors.names import (
 )
 from headhunt.errors.names import (
     UnknownKey as UnknownKey,
+)
+from headhunt.errors.names import (
+    UnknownLoggedModel as UnknownLoggedModel,
 )
 from headhunt.errors.names import (
     UnknownModel as UnknownModel,
@@ -175,6 +184,9 @@ from headhunt.errors.names import (
 )
 from headhunt.errors.names import (
     UnknownSplit as UnknownSplit,
+)
+from headhunt.errors.names import (
+    UnknownTag as UnknownTag,
 )
 from headhunt.errors.names import (
     UnknownUpload as UnknownUpload,

@@ -61,3 +61,19 @@ class UnknownFile(UnknownName):
 
 class UnknownReport(UnknownName):
     noun = "report"
+
+
+class UnknownExperiment(UnknownName):
+    noun = "experiment"
+
+
+class UnknownLoggedModel(UnknownName):
+    noun = "logged model"
+
+
+class UnknownArtifact(UnknownName):
+    noun = "artifact"
+
+
+class UnknownTag(UnknownName):
+    noun = "tag"
