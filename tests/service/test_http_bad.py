@@ -14,7 +14,16 @@ from service.parts import first_link
 from service.settings import Settings
 from tests.service.asking import Client, bearer, send
 
-IDS = {"project": "default", "user": "admin", "job": "f" * 32, "dataset": "photos", "key": "k"}
+IDS = {
+    "project": "default",
+    "user": "admin",
+    "job": "f" * 32,
+    "dataset": "photos",
+    "key": "k",
+    "run": "e" * 32,
+    "other": "d" * 32,
+    "report": "c" * 32,
+}
 DEEP = b"[" * 100_000
 BODIES: list[tuple[str, bytes, str]] = [
     ("empty", b"", "malformed_body"),
@@ -116,7 +125,7 @@ def test_parameters_that_nobody_knows_or_that_come_twice_are_refused(admin: Clie
         for handler in getattr(route, "route_handlers", ()):
             if handler.opt.get("who", "nobody") in ("nobody", "anyone") or "GET" not in handler.http_methods:
                 continue
-            if "/schema" in route.path_format:
+            if "/schema" in route.path_format or "/mlflow" in route.path_format:  # MLflow's own words for what is wrong
                 continue
             tried += 1
             path = route.path_format.format(**IDS, model="a/b", digest="0" * 64, domain="d", upload="u", number=1)
