@@ -63,6 +63,8 @@ class Gathering:
                 self._seen |= dict(journals(folder))
             except (HeadhuntError, OSError) as error:
                 log.warning("the run %s was not taken: %s", folder.name, error)
+            except Exception:  # whatever it is that one run does to us, the others are taken
+                log.exception("the run %s was not taken", folder.name)
         return new
 
     def _runs(self) -> Iterator[Path]:

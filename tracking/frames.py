@@ -4,12 +4,12 @@ A frame that is cut off may still come whole. One whose sum does not fit, or tha
 learned, never will: that is told, and what came before it is kept.
 """
 
-import math
 import zlib
 from dataclasses import dataclass, field
 
 from headhunt.errors import BrokenJournal, UnknownRecord
 from headhunt.track.journal import HEAD, LONGEST, Points, Record, frames_in
+from tracking.values import is_time
 
 INT64 = 2**63
 Column = tuple[list[int], list[float], list[float]]
@@ -43,7 +43,7 @@ def read(data: bytes | memoryview, offset: int = 0) -> Told:
 
 def _add(told: Told, record: Points) -> None:
     points, step, at = told.points, record.step, record.at
-    if not (-INT64 <= step < INT64 and math.isfinite(at)):
+    if not (-INT64 <= step < INT64 and is_time(at)):
         told.marks.append("points whose step or time is no number that can be kept")
         return
     for name, value in record.values.items():

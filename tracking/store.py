@@ -7,7 +7,6 @@ A piece is taken in one transaction with the place up to where the journal has b
 in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at all.
 """
 
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ from tracking.tables import (
     runs,
 )
 from tracking.taking import Taking, remove_values
-from tracking.values import LARGEST_VALUE, Marks, clipped, read, told, without_nul, written
+from tracking.values import LARGEST_VALUE, Marks, clipped, is_time, read, told, without_nul, written
 
 if TYPE_CHECKING:
     from tracking.curves import Series
@@ -73,7 +72,7 @@ class Tracking:
             "name": clipped(begun.name),
             "intent": without_nul(begun.intent)[:LARGEST_VALUE],
             "state": "running",
-            "started": begun.started if begun.started is not None and math.isfinite(begun.started) else now,
+            "started": begun.started if begun.started is not None and is_time(begun.started) else now,
             "created": now,
             "seen": now,
             "parent": clipped(begun.parent),

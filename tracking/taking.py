@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from headhunt.track.journal import Began, Ended, Kept, Known, Marked, Noted, Points, Record, Said
 from tracking.sql import in_parts, put
 from tracking.tables import LONGEST_PATH, NO_STEP, run_console, run_files, run_values
-from tracking.values import SHOWN, Marks, clipped, fitting, named, read, without_nul, written
+from tracking.values import SHOWN, Marks, clipped, fitting, is_time, named, read, without_nul, written
 
 MOST_VALUES, MOST_FILES = 10_000, 100_000
 LARGEST_FACTS, LARGEST_ERROR, LONGEST_SAID = 4 << 20, 64 * 1024, 64 * 1024
@@ -78,8 +78,8 @@ class Taking:
             "step": step,
             "digest": record.digest,
             "size": min(max(record.size, 0), 2**62),
-            "kind": record.kind[:32],
-            "created": record.at,
+            "kind": without_nul(record.kind)[:32],
+            "created": self._time(record.at),
             "facts": fitting(path, record.facts, self.marks),
         }
 
@@ -105,7 +105,14 @@ class Taking:
         error = None if record.error is None else without_nul(record.error)
         if error is not None and len(error) > LARGEST_ERROR:
             error = f"{error[: LARGEST_ERROR // 2]}\n...\n{error[-LARGEST_ERROR // 2 :]}"
-        self.changes |= {"state": state, "ended": record.at, "error": error}
+        self.changes |= {"state": state, "ended": self._time(record.at), "error": error}
+
+    def _time(self, at: float) -> float:
+        """Now, where something comes without a time that can be kept."""
+        if is_time(at):
+            return at
+        self.marks.add("a time was told that is none; the time at which it came is kept")
+        return float(self.run.now)
 
     # --- writing ---
 
@@ -156,8 +163,8 @@ class Taking:
             {
                 "run": self.run.id,
                 "number": number + place,
-                "at": one.at,
-                "stream": one.stream[:8],
+                "at": self._time(one.at),
+                "stream": without_nul(one.stream)[:8],
                 "text": self._text(one.text),
             }
             for place, one in enumerate(self._said[:room], 1)

@@ -14,6 +14,8 @@ from tracking.tables import LONGEST_NAME
 
 LARGEST_VALUE = 256 * 1024
 SHOWN = 1000
+LATEST_S = 1e12
+"""What comes after that, or as long before 1970, is no time: in milliseconds and as a date it must still be a number."""
 """Characters that stay of a value that is larger."""
 MOST_MARKS = 100
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -22,6 +24,11 @@ NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 def told(value: float) -> float | str:
     """A number, as JSON may have it."""
     return value if math.isfinite(value) else "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def is_time(at: float) -> bool:
+    """NaN is none, which SQLite would take for nothing."""
+    return -LATEST_S <= at <= LATEST_S
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -143,3 +144,20 @@ def test_a_server_gathers_by_itself(service: Service, gathering: Gathering, sett
     with Gatherer(gathering):
         assert came.wait(60.0)
     assert service.tracking.get(service.projects.ensure("default"), RUN).metrics == {"loss": 1.0}
+
+
+def test_a_run_that_cannot_be_taken_keeps_no_other_back(
+    service: Service, gathering: Gathering, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(settings.home, curve([1.0]), "a" * 32)
+    lay(settings.home, curve([1.0]))
+    append = service.tracking.append
+
+    def failing(project: str, run: str, *rest: Any, **more: Any) -> int:
+        if run == "a" * 32:
+            raise RuntimeError("a fault of ours")
+        return append(project, run, *rest, **more)
+
+    monkeypatch.setattr(service.tracking, "append", failing)
+    gathering.gather()
+    assert service.tracking.points(service.projects.ensure("default"), RUN, "loss").values.tolist() == [1.0]

@@ -251,3 +251,38 @@ def test_records_are_those_of_the_journal() -> None:
     kinds = {"Points", "Noted", "Kept", "Said", "Began", "Known", "Ended", "Marked"}
     assert {kind.__name__ for kind in get_args(Record)} == kinds
     assert msgspec.msgpack.decode(framed(Ended(1.0, "lost"))[8:])[0] == "e"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x94\xa1n\xcb" + struct.pack(">d", 1.0) + b"\xa5par\xffm\x80",
+        b"\x93\xa1b\xcb" + struct.pack(">d", 1.0) + b"\x81\xa1a" + b"\x91" * 100_000,
+    ],
+    ids=["no UTF-8", "nested"],
+)
+def test_a_record_that_breaks_the_reader_ends_the_journal_and_no_more(
+    tracking: Tracking, run: str, body: bytes
+) -> None:
+    good = curve([1.0])
+    with pytest.raises(UnknownRecord):
+        tracking.append(PROJECT, run, "main-1", 0, good + struct.pack("<II", len(body), zlib.crc32(body)) + body)
+    assert tracking.journal(PROJECT, run) == {"main-1": len(good)}
+
+
+@pytest.mark.parametrize("at", [NAN, math.inf, -math.inf, 1e300])
+def test_what_comes_without_a_time_gets_one_and_is_kept(tracking: Tracking, run: str, at: float) -> None:
+    now = tracking.get(PROJECT, run).seen
+    told = journal(
+        Kept(at, "x", "a" * 64, 1, "f\0"), Said(at, "o\0t", "hello"), Ended(at, "finished"), *[Marked(at, "m")]
+    )
+    assert tracking.append(PROJECT, run, "main-1", 0, told) == len(told)
+    found, (file,), (line,) = (tracking.get(PROJECT, run), tracking.files(PROJECT, run), tracking.console(PROJECT, run))
+    assert found.ended is not None
+    assert all(abs(one - now) < 3600 for one in (found.ended, file.created, line.at))
+    assert any("a time was told that is none" in mark for mark in found.marks)
+
+
+def test_a_run_that_began_at_no_time_began_when_it_came(tracking: Tracking) -> None:
+    found = tracking.begin(PROJECT, "d" * 32, RunBegun(started=1e300))
+    assert found.started == pytest.approx(found.seen, abs=3600)

@@ -111,7 +111,7 @@ def frames_in(data: bytes) -> Iterator[tuple[int, Record]]:
             return
         try:
             record = decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):  # the last two are no kinds of the first
             return
         yield end, record
         place = end
