@@ -14,10 +14,10 @@ from tracking.tables import LONGEST_NAME
 
 LARGEST_VALUE = 256 * 1024
 SHOWN = 1000
-LATEST_S = 1e12
-"""What comes after that, or as long before 1970, is no time: in milliseconds and as a date it must still be a number."""
 """Characters that stay of a value that is larger."""
 MOST_MARKS = 100
+LATEST_S = 1e12
+"""What lies further from 1970 is no time: in milliseconds, too, it has to be a number."""
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 

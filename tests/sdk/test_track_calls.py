@@ -268,6 +268,16 @@ def test_steps_may_be_repeated_or_come_in_any_order_and_the_next_one_follows_the
     assert told(found, "loss") == [(5, 1.0), (3, 2.0), (3, 3.0), (6, 4.0), (-2, 5.0)]
 
 
+def test_a_step_that_is_too_large_takes_nothing_that_follows_with_it(home: Path) -> None:
+    code = """
+    headhunt.init()
+    headhunt.log({"loss": 1.0}, step=2**63); headhunt.log(loss=2.0)
+    headhunt.log({"loss": 3.0}, step=2**63 - 1); headhunt.log(loss=4.0); headhunt.log({"loss": 5.0, "text": "x"})
+    """
+    _, found = run_here(home, code)
+    assert told(found, "loss") == [(0, 1.0), (1, 2.0), (2**63 - 1, 3.0), (2**63 - 1, 4.0), (2**63 - 1, 5.0)]
+
+
 def test_a_run_that_is_gone_on_with_counts_on_after_its_last_step(home: Path) -> None:
     trained("headhunt.init(id='a' * 32, name='first'); headhunt.log(loss=1.0); headhunt.log(loss=2.0)", home)
     trained("headhunt.init(id='a' * 32, resume=True); headhunt.log(loss=3.0)", home)

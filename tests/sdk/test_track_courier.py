@@ -178,6 +178,45 @@ def test_a_training_that_says_nothing_for_a_while_is_alive_to_the_server(server:
     process.communicate("go\n", timeout=60)
 
 
+def test_a_training_is_alive_to_the_server_while_a_large_file_is_brought(server: TrackServer, home: Path) -> None:
+    server.runs.hold_files = threading.Event()
+    code = """
+    run = headhunt.init(measure=False, console=False)
+    open('w.bin', 'wb').write(b'x' * 1000)
+    run.save('w.bin')
+    sys.stdin.readline()
+    """
+    process = training(code, home, server, HEADHUNT_BEAT="0.2")
+    try:
+        until(lambda: server.runs.beats > 2)
+        assert not server.runs.files
+    finally:
+        server.runs.hold_files.set()
+    process.communicate("go\n", timeout=60)
+    assert server.runs.files
+
+
+def test_a_run_that_goes_on_is_measured_and_lost_like_any_other(home: Path) -> None:
+    trained("headhunt.init(id='a' * 32); headhunt.log(loss=1.0)", home)
+    code = "headhunt.init(id='a' * 32, resume=True); print('up', flush=True); sys.stdin.readline()"
+    process = training(code, home, HEADHUNT_LOOK="0.1")
+    process.stdout.readline()
+    until(lambda: told(records(the_place(home)), "system/cpu_percent"))
+    process.kill()
+    process.communicate()
+    until(lambda: [one.state for one in of_kind(records(the_place(home)), Ended)] == ["finished", "lost"])
+
+
+def test_a_training_here_that_says_nothing_and_is_not_measured_is_alive(home: Path) -> None:
+    code = "headhunt.init(measure=False, console=False); print('up', flush=True); sys.stdin.readline()"
+    process = training(code, home, HEADHUNT_LOOK="0.1")
+    process.stdout.readline()
+    until(lambda: (the_place(home).folder / "known").exists())
+    newest = max(path.stat().st_mtime_ns for path in the_place(home).journals().values())
+    until(lambda: max(path.stat().st_mtime_ns for path in the_place(home).journals().values()) > newest)
+    process.communicate("go\n", timeout=60)
+
+
 def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, home: Path) -> None:
     code = """
     run = headhunt.init()

@@ -31,6 +31,7 @@ class Runs:
         self.lose_every = 0
         self.refuse: tuple[int, str] | None = None
         self.refuse_files = False
+        self.hold_files: threading.Event | None = None
         self.hang: threading.Event | None = None
         self.lock = threading.Lock()
         self.connections: set[socket.socket] = set()
@@ -74,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         runs.requests += 1
         if runs.hang is not None:
             runs.hang.wait(60)
+        if runs.hold_files is not None and "/files/" in self.path:
+            runs.hold_files.wait(60)
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             return self.problem(401, "not_signed_in")
         if runs.refuse is not None:

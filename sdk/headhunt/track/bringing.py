@@ -42,6 +42,7 @@ class Bringing(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
+        threading.Thread(target=self._keep_beating, daemon=True).start()
         while not self._over.is_set():
             nap = self._round()
             self._wake.wait(nap)
@@ -64,17 +65,24 @@ class Bringing(threading.Thread):
             except (HeadhuntError, OSError):
                 refused = True
         self._nap = FIRST_NAP_S
-        self._beat(senders)
         self._bring_leftover()
         return REFUSED_S if refused and len(senders) == 1 else EVERY_S
 
-    def _beat(self, senders: list[Sender]) -> None:
-        if ticking() - self._heard_at < BEAT_S:
-            return
-        self._heard_at = ticking()
+    def _keep_beating(self) -> None:
+        """In a thread of its own: a large file takes longer to arrive than a silent run is believed to be alive."""
+        while not self._over.wait(min(BEAT_S / 4, EVERY_S)):
+            if ticking() - self._heard_at >= BEAT_S:
+                self._heard_at = ticking()
+                self._beat()
+
+    def _beat(self) -> None:
+        with self._lock:
+            senders = list(self._senders.values())
         for sender in senders:
             try:
                 sender.beat()
+            except WAITING:
+                return
             except (HeadhuntError, OSError):
                 continue
 

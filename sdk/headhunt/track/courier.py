@@ -95,7 +95,10 @@ class Courier:
             watched.mark(f"Where the run runs could not be found out: {type(error).__name__}.")
 
     def measure(self) -> None:
-        going = [one for one in self.runs.values() if not one.ended and not one.look()]
+        going = [one for one in self.runs.values() if not one.look()]
+        if not self.orders.measure:
+            for one in going:
+                one.beat()
         if not self.orders.measure or not going:
             return
         self._load = self._load or Load(self.orders.pid, Path(self.orders.home))

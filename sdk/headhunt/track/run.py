@@ -96,7 +96,7 @@ class LiveRun:
                 values = named
             elif named:
                 values = {**values, **named} if isinstance(values, Mapping) else values
-            if self.ended is None and (step is None or type(step) is int) and type(values) is dict:
+            if self.ended is None and (step is None or (type(step) is int and step < STEPS)) and type(values) is dict:
                 for name, value in values.items():
                     if type(value) not in Numbers or type(name) is not str or not 0 < len(name) <= LONGEST_NAME:
                         break

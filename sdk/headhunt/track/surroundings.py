@@ -3,6 +3,7 @@
 import io
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ LARGEST_DIFF = 1 << 20
 MOST_PACKAGES = 2000
 PATIENCE_S = 20.0
 SECRET = ("key", "token", "password", "passwd", "secret", "credential")
+SIGNED = re.compile(r"(?<=://)[^/\s@]*@")
+"""Who signs in, and by what, in an address."""
 
 
 def code(command: Sequence[str], folder: str) -> dict[str, Any]:
@@ -65,13 +68,14 @@ def said(order: Sequence[str], environment: dict[str, str] | None = None, most: 
 
 
 def without_secrets(command: Sequence[str]) -> list[str]:
-    """`--api-key hh_x` and `--token=x` tell only that there was one."""
+    """`--api-key hh_x`, `--token=x`, `wandb.api_key=x` and `postgres://me:x@host` tell only that there was one."""
     shown, hide = list[str](), False
     for word in command:
         name, equals, _ = word.partition("=")
-        secret = name.startswith("-") and any(part in name.lower() for part in SECRET)
-        shown.append("***" if hide else f"{name}=***" if secret and equals else word[:4000])
-        hide = secret and not equals
+        option, secret = name.startswith("-"), any(part in name.lower() for part in SECRET)
+        named = secret and bool(equals) and (option or name.replace(".", "_").strip("+~").isidentifier())
+        shown.append("***" if hide else f"{name}=***" if named else SIGNED.sub("***@", word)[:4000])
+        hide = option and secret and not equals
     return shown
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from headhunt.errors import HeadhuntError
-from headhunt.track.journal import Ended, Marked, frames_in
+from headhunt.track.journal import Began, Ended, Marked, frames_in
 from headhunt.track.places import Place, alive, here
 from headhunt.track.writer import Writer, writer_name
 
@@ -61,6 +61,8 @@ class Watched:
         self.begun = begun
         self.writer = Writer(place.folder, begun.clock_here(), writer_name("courier"))
         self._read: dict[Path, int] = {}
+        self._newest = (0.0, False)
+        """When it last began or ended, and whether that was its end: one that goes on has an end behind it."""
         self.ended = False
 
     def look(self) -> bool:
@@ -71,15 +73,25 @@ class Watched:
                 start, data = file.tell(), file.read()
                 for end, record in frames_in(data):
                     self._read[path] = start + end
-                    self.ended = isinstance(record, Ended) or self.ended
+                    if isinstance(record, Began | Ended):
+                        self._newest = max(self._newest, (record.at, isinstance(record, Ended)))
+        self.ended = self._newest[1]
         return self.ended
 
     def bury(self) -> None:
-        """The process that began it is gone, on this machine, and has not said how it ended: it is lost."""
-        gone = here(self.begun) and not alive(self.begun.pid, self.begun.born)
-        if gone and not self.look():
+        """The process that began it is gone, on this machine, and has not said how it ended: it is lost. One that goes
+        on with it writes down first who it is, and then that it began: so it is asked for last who that was."""
+        if self.look():
+            return
+        begun = self.place.begun() or self.begun
+        if here(begun) and not alive(begun.pid, begun.born):
             self.writer.put(Ended(self.writer.now(), "lost", LOST))
             self.ended = True
+
+    def beat(self) -> None:
+        """It is alive and has nothing to say: whoever gathers from this home sees a journal that was touched."""
+        with suppress(OSError):
+            os.utime(self.writer.path)
 
     def mark(self, words: str) -> None:
         self.writer.put(Marked(self.writer.now(), words))

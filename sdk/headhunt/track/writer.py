@@ -19,6 +19,8 @@ from headhunt.track.places import Clock, ticking
 MOST_HELD = 16 << 20
 """Bytes that wait in memory for room on the disk."""
 RETRY_S = 0.2
+LAST_STEP = 2**63 - 1
+"""What comes after it has the same step: a later one could not be kept."""
 FULL = "The disk had no room for what was told of the run."
 
 pack, crc32, write = HEAD.pack, zlib.crc32, os.write
@@ -71,13 +73,13 @@ class Writer:
                 step = self.next_step
             self.put(("m", self._ahead + ticking(), step, values))
             if step >= self.next_step:
-                self.next_step = step + 1
+                self.next_step = min(step + 1, LAST_STEP)
         return step
 
     def take_step(self, step: int | None) -> int:
         with self.lock:
             step = self.next_step if step is None else step
-            self.next_step = max(self.next_step, step + 1)
+            self.next_step = max(self.next_step, min(step + 1, LAST_STEP))
             return step
 
     def put(self, record: Any) -> None:
