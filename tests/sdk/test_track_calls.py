@@ -268,6 +268,16 @@ def test_steps_may_be_repeated_or_come_in_any_order_and_the_next_one_follows_the
     assert told(found, "loss") == [(5, 1.0), (3, 2.0), (3, 3.0), (6, 4.0), (-2, 5.0)]
 
 
+def test_a_summary_is_told_however_it_is_filled(home: Path) -> None:
+    code = """
+    run = headhunt.init()
+    run.summary["a"] = 1; run.summary |= {"b": 2}; run.summary.setdefault("c", 3); run.summary.setdefault("a", 4)
+    """
+    _, found = run_here(home, code)
+    noted = [one.values for one in found if isinstance(one, Noted) and one.kind == "summary"]
+    assert noted == [{"a": 1}, {"b": 2}, {"c": 3}]
+
+
 def test_a_step_that_is_too_large_takes_nothing_that_follows_with_it(home: Path) -> None:
     code = """
     headhunt.init()

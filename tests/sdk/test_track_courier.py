@@ -217,6 +217,21 @@ def test_a_training_here_that_says_nothing_and_is_not_measured_is_alive(home: Pa
     process.communicate("go\n", timeout=60)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "folder = os.path.join(os.getcwd(), 'gone'); os.mkdir(folder); os.chdir(folder); os.rmdir(folder)",
+        "sys.orig_argv[:] = ['x' * 4000] * 200",
+        "sys.orig_argv.append('\\udcff')",
+        "os.environ['HEADHUNT_LINGER'] = 'soon'",
+    ],
+    ids=["a folder that is gone", "a long command line", "a word that is no text", "no number"],
+)
+def test_odd_surroundings_of_a_training_keep_nothing_from_the_server(server: TrackServer, home: Path, odd: str) -> None:
+    trained(f"{odd}\nrun = headhunt.init(console=False)\nheadhunt.log(loss=1.0)", home, server)
+    assert whole(server, the_place(home).id) == [0]
+
+
 def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, home: Path) -> None:
     code = """
     run = headhunt.init()

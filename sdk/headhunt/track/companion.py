@@ -16,6 +16,7 @@ import msgspec
 from headhunt.track.marks import warn
 from headhunt.track.places import process_born, size_of, ticking
 from headhunt.track.ranks import node_here
+from headhunt.track.values import clean_text
 
 if TYPE_CHECKING:
     from headhunt.track.run import LiveRun
@@ -27,6 +28,8 @@ FACTS_S = 2.0
 LINGER_S = 900.0
 """So long a courier goes on trying when the training has ended."""
 NAP_S = 0.01
+MOST_WORDS, LONGEST_WORD, LONGEST_COMMAND = 200, 4000, 8000
+"""Of a command line: a pipe that nobody reads yet takes no more at once."""
 DROPPED = (
     "PYTHONINSPECT",
     "PYTHONSTARTUP",
@@ -121,11 +124,11 @@ class Companion:
             server=self.server,
             key=self._key,
             home=str(self.home),
-            command=sys.orig_argv[:200],
-            cwd=str(Path.cwd()),
+            command=command_line(),
+            cwd=folder_here(),
             measure=self._measure,
             node=node_here(),
-            linger=float(os.environ.get("HEADHUNT_LINGER") or LINGER_S),
+            linger=linger_asked(),
         )
 
     def wait(self, run: "LiveRun") -> None:
@@ -171,6 +174,33 @@ class Companion:
 
 def waits(run: "LiveRun") -> bool:
     return run.place.asked.exists() and any(run.place.asked.iterdir())
+
+
+def command_line() -> list[str]:
+    """What started this process, as far as it goes."""
+    kept, room = list[str](), LONGEST_COMMAND
+    for word in sys.orig_argv[:MOST_WORDS]:
+        kept.append(clean_text(word[: min(LONGEST_WORD, room)]))
+        room -= len(kept[-1])
+        if room <= 0:
+            break
+    return kept
+
+
+def folder_here() -> str:
+    """Empty where it was removed."""
+    try:
+        return clean_text(str(Path.cwd()))
+    except OSError:
+        return ""
+
+
+def linger_asked() -> float:
+    try:
+        return float(os.environ.get("HEADHUNT_LINGER") or LINGER_S)
+    except ValueError:
+        warn("HEADHUNT_LINGER is no number of seconds; it is passed over.")
+        return LINGER_S
 
 
 def command() -> list[str]:

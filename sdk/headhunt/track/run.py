@@ -52,6 +52,15 @@ class Summary(dict[str, Any]):
         super().__setitem__(name, value)
         self._run.note("summary", {name: value})
 
+    def __ior__(self, values: Any) -> "Summary":  # type: ignore[override, misc]
+        self.update(values)
+        return self
+
+    def setdefault(self, name: str, value: Any = None) -> Any:
+        if name not in self:
+            self[name] = value
+        return self[name]
+
     def update(self, *values: Any, **named: Any) -> None:
         for name, value in dict(*values, **named).items():
             self[name] = value

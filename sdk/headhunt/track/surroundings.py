@@ -23,7 +23,7 @@ SIGNED = re.compile(r"(?<=://)[^/\s@]*@")
 def code(command: Sequence[str], folder: str) -> dict[str, Any]:
     """What git says of the folder in which the training was started; the command line, without what looks secret."""
     facts: dict[str, Any] = {"command": without_secrets(command), "folder": folder}
-    top = git(folder, "rev-parse", "--show-toplevel")
+    top = git(folder, "rev-parse", "--show-toplevel") if folder else None
     if top is None:
         return facts
     facts["commit"] = (git(folder, "rev-parse", "HEAD") or "").strip() or None

@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,7 @@ class Writer:
             except OSError as error:
                 self._retry_at = ticking() + RETRY_S
                 if error.errno == errno.ENOENT:  # somebody removed the folder
-                    self.folder.mkdir(parents=True, exist_ok=True)
+                    with suppress(OSError):
+                        self.folder.mkdir(parents=True, exist_ok=True)
                 return False
         return True
