@@ -32,7 +32,7 @@ from tracking.tables import (
     run_writers,
     runs,
 )
-from tracking.taking import Taking, remove_values
+from tracking.taking import MOST_VALUES, Taking, remove_values
 from tracking.values import LARGEST_VALUE, Marks, clipped, is_time, read, told, without_nul, written
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ class Tracking:
         return {**taking.changes, "bytes": runs.c.bytes + piece.told.size}
 
     def change(self, project: str, run: str, change: RunChange) -> Run:
-        told_now = {"name": clipped(change.name), "intent": change.intent and without_nul(change.intent)}
+        intent = None if change.intent is None else without_nul(change.intent)[:LARGEST_VALUE]
+        told_now = {"name": clipped(change.name), "intent": intent}
         with self.database.write() as connection:
             self._need(connection, project, run, lock=True)
             values = {name: value for name, value in told_now.items() if value is not None}
@@ -157,6 +158,7 @@ class Tracking:
             tags = {("tag", clipped(name) or ""): value for name, value in change.tags.items()}
             remove_values(connection, run, "tag", [name for (_, name), value in tags.items() if value is None])
             put_values(connection, run, {key: value for key, value in tags.items() if value is not None})
+            check_tags(connection, run, tags.values())
         return self.get(project, run)
 
     def resume(self, project: str, run: str) -> Run:
@@ -370,6 +372,16 @@ def check_run(run: str) -> None:
 def kept_of(connection: Connection, run: str, writer: str) -> int:
     wanted = sa.select(run_writers.c.kept).where(run_writers.c.run == run, run_writers.c.writer == writer)
     return int(connection.execute(wanted).scalar() or 0)
+
+
+def check_tags(connection: Connection, run: str, values: Collection[str | None]) -> None:
+    """Raises BadValue where a tag is too long, or there are too many: what was put is taken back."""
+    if any(len(value) > LARGEST_VALUE for value in values if value is not None):
+        raise BadValue(f"A tag has at most {LARGEST_VALUE:,} characters. Keep the text as a file.")
+    mine = (run_values.c.run == run) & (run_values.c.kind == "tag")
+    count = connection.execute(sa.select(sa.func.count()).select_from(run_values).where(mine)).scalar_one()
+    if count > MOST_VALUES:
+        raise BadValue(f"A run has {MOST_VALUES:,} tags at most, and would have {count:,}. Take some away.")
 
 
 def put_values(connection: Connection, run: str, values: dict[tuple[str, str], Any]) -> None:

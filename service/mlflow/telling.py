@@ -79,10 +79,19 @@ def log_model(desk: Desk, asked: OldModel) -> dict[str, Any]:
 
     def records(connection: Connection, row: Any) -> Iterable[Record]:
         before = values(connection, row.id, "tag", [MODELS]).get(MODELS, "[]")
-        yield Noted(time.time(), "tag", {MODELS: json.dumps([*json.loads(before), model])})
+        yield Noted(time.time(), "tag", {MODELS: json.dumps([*models_in(before), model])})
 
     tell(desk, asked.id, records)
     return {}
+
+
+def models_in(text: str) -> list[Any]:
+    """None where somebody has put something else into the tag, or it has become too long and was cut."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def note_tags(desk: Desk, run: str, tags: Mapping[str, str]) -> None:

@@ -38,6 +38,8 @@ BINARY = "application/octet-stream"
 LARGEST_PIECE = 8 * MIB
 """Of a journal, at once: half a million points. It is read in memory."""
 MOST_CURVES, LONGEST_QUERY = 100, 20_000
+MOST_POINTS = 500_000
+"""Of all curves of an answer together: each is a hundred bytes of memory while it is written."""
 Of = Annotated[str | None, QueryParameter(max_length=LONGEST, description="Only runs of this experiment.")]
 Asked = Annotated[
     str | None,
@@ -181,6 +183,8 @@ def get_curves(
     names = list(dict.fromkeys(request.query_params.getall("metric", [])))
     if not 0 < len(names) <= MOST_CURVES:
         raise BadValue(f"{len(names)} metrics are named. Give 1 to {MOST_CURVES}, as ?metric=loss&metric=val_loss.")
+    if len(names) * most > MOST_POINTS:
+        raise BadValue(f"{len(names)} curves of {most:,} points are more than {MOST_POINTS:,}. Ask for some at a time.")
     return polled(request, Page(items=tuple(service.tracking.curves(caller.project, run, names, most)), next=None))
 
 

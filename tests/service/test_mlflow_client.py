@@ -285,3 +285,14 @@ def test_a_batch_that_two_servers_take_is_kept_once(client: Client, other: Clien
         assert told(one, keys["member"], "/runs/log-batch", batch).status_code == 200
     found = told(other, keys["member"], f"/metrics/get-history?run_id={run}&metric_key=m", method="GET").json()
     assert [one["value"] for one in found["metrics"]] == list(range(500))
+
+
+@pytest.mark.parametrize("there", ["no JSON", '{"a": 1}', "[" * 100_000], ids=["no JSON", "no list", "nested"])
+def test_a_model_is_noted_whatever_stands_in_its_tag(client: Client, keys: dict[str, str], there: str) -> None:
+    run = begun(client, keys["member"])
+    tag = {"run_id": run, "key": "mlflow.log-model.history", "value": there}
+    assert told(client, keys["member"], "/runs/set-tag", tag).status_code == 200
+    model = {"run_id": run, "model_json": '{"run_id": "x"}'}
+    assert told(client, keys["member"], "/runs/log-model", model).status_code == 200
+    tags = {one["key"]: one["value"] for one in got(client, keys["member"], run)["data"]["tags"]}
+    assert tags["mlflow.log-model.history"] == '[{"run_id": "x"}]'

@@ -240,3 +240,25 @@ def test_what_runs_tell_counts_for_the_project(client: Client, keys: dict[str, s
         full = put_file(member, run, bytes(9_990))
         assert (full.status_code, full.json()["code"]) == (413, "over_quota")
         assert member.tell(run, curve([1.0], first=50), offset=len(data)).status_code == 200
+
+
+def test_more_points_than_an_answer_should_hold_are_refused(member: Asking) -> None:
+    run = member.told_run({"loss": 1.0})
+    many = [f"m{number}" for number in range(100)]
+    assert member.get(f"/{run}/curves", metric=["loss", *many[:4]], points=100_000).status_code == 200
+    answer = member.get(f"/{run}/curves", metric=many, points=100_000)
+    assert (answer.status_code, "at a time" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_change_takes_no_more_than_a_journal_would(member: Asking) -> None:
+    run = member.begin()
+
+    def change(**asked: Any) -> int:
+        return int(member.client.patch(f"{RUNS}/{run}", headers=member.headers, json=asked).status_code)
+
+    assert change(intent="x" * 300_000) == 200
+    assert len(member.get(f"/{run}").json()["intent"]) == 256 * 1024
+    assert change(tags={"a": "x" * 300_000}) == 400
+    assert change(tags={f"t{number}": "" for number in range(10_001)}) == 400
+    assert member.get(f"/{run}").json()["tags"] == {}
+    assert change(tags={f"t{number}": "" for number in range(10_000)}) == 200
