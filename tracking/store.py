@@ -32,7 +32,7 @@ from tracking.tables import (
     run_writers,
     runs,
 )
-from tracking.taking import MOST_VALUES, Taking, remove_values
+from tracking.taking import Taking, check_tags, remove_values
 from tracking.values import LARGEST_VALUE, Marks, clipped, is_time, read, told, without_nul, written
 
 if TYPE_CHECKING:
@@ -372,16 +372,6 @@ def check_run(run: str) -> None:
 def kept_of(connection: Connection, run: str, writer: str) -> int:
     wanted = sa.select(run_writers.c.kept).where(run_writers.c.run == run, run_writers.c.writer == writer)
     return int(connection.execute(wanted).scalar() or 0)
-
-
-def check_tags(connection: Connection, run: str, values: Collection[str | None]) -> None:
-    """Raises BadValue where a tag is too long, or there are too many: what was put is taken back."""
-    if any(len(value) > LARGEST_VALUE for value in values if value is not None):
-        raise BadValue(f"A tag has at most {LARGEST_VALUE:,} characters. Keep the text as a file.")
-    mine = (run_values.c.run == run) & (run_values.c.kind == "tag")
-    count = connection.execute(sa.select(sa.func.count()).select_from(run_values).where(mine)).scalar_one()
-    if count > MOST_VALUES:
-        raise BadValue(f"A run has {MOST_VALUES:,} tags at most, and would have {count:,}. Take some away.")
 
 
 def put_values(connection: Connection, run: str, values: dict[tuple[str, str], Any]) -> None:

@@ -1,15 +1,17 @@
 """What a journal says becomes rows: of one run, whose row is locked, in the transaction in which its place moves on."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from headhunt.errors import BadValue
 from headhunt.track.journal import Began, Ended, Kept, Known, Marked, Noted, Points, Record, Said
 from tracking.sql import in_parts, put
 from tracking.tables import LONGEST_PATH, NO_STEP, run_console, run_files, run_values
-from tracking.values import SHOWN, Marks, clipped, fitting, is_time, named, read, without_nul, written
+from tracking.values import LARGEST_VALUE, SHOWN, Marks, clipped, fitting, is_time, named, read, without_nul, written
 
 MOST_VALUES, MOST_FILES = 10_000, 100_000
 LARGEST_FACTS, LARGEST_ERROR, LONGEST_SAID = 4 << 20, 64 * 1024, 64 * 1024
@@ -193,3 +195,13 @@ def remove_values(connection: Connection, run: str, kind: str, names: list[str])
     mine = (run_values.c.run == run) & (run_values.c.kind == kind)
     for some in in_parts(names):
         connection.execute(sa.delete(run_values).where(mine, run_values.c.name.in_(some)))
+
+
+def check_tags(connection: Connection, run: str, values: Collection[str | None]) -> None:
+    """Raises BadValue where a tag is too long, or there are too many: what was put is taken back."""
+    if any(len(value) > LARGEST_VALUE for value in values if value is not None):
+        raise BadValue(f"A tag has at most {LARGEST_VALUE:,} characters. Keep the text as a file.")
+    mine = (run_values.c.run == run) & (run_values.c.kind == "tag")
+    count = connection.execute(sa.select(sa.func.count()).select_from(run_values).where(mine)).scalar_one()
+    if count > MOST_VALUES:
+        raise BadValue(f"A run has {MOST_VALUES:,} tags at most, and would have {count:,}. Take some away.")
