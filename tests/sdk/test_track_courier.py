@@ -228,7 +228,8 @@ def test_a_training_here_that_says_nothing_and_is_not_measured_is_alive(home: Pa
     ids=["a folder that is gone", "a long command line", "a word that is no text", "no number"],
 )
 def test_odd_surroundings_of_a_training_keep_nothing_from_the_server(server: TrackServer, home: Path, odd: str) -> None:
-    trained(f"{odd}\nrun = headhunt.init(console=False)\nheadhunt.log(loss=1.0)", home, server)
+    known = "while not (run.folder / 'known').exists(): time.sleep(0.01)"  # so that its courier has no more to bring
+    trained(f"{odd}\nrun = headhunt.init(console=False)\nheadhunt.log(loss=1.0)\n{known}", home, server)
     assert whole(server, the_place(home).id) == [0]
 
 
