@@ -91,7 +91,8 @@ class Taking:
         facts = dict(record.facts)
         for name in ("name", "intent", "parent", "group", "dataset", "model"):
             value = facts.pop(name, None)
-            if value and not getattr(self.run, name) and isinstance(value, str):
+            there = getattr(self.run, name) or self.changes.get(name)
+            if value and not there and isinstance(value, str):
                 whole = name in ("intent", "dataset", "model")
                 self.changes[name] = without_nul(value)[: 64 * SHOWN] if whole else clipped(value)
         facts.pop("experiment", None)
@@ -100,7 +101,20 @@ class Taking:
     def _know(self, facts: dict[str, Any]) -> None:
         if self._facts is None:
             self._facts = read(self.run.facts)
+        if isinstance(data := facts.get("data"), dict):
+            self._saw(data, self._facts.get("data"))
+            facts = {"data": self._facts.get("data", data), **{name: facts[name] for name in facts if name != "data"}}
         self._facts |= facts
+
+    def _saw(self, data: dict[str, Any], before: Any) -> None:
+        """Which version its data was; the first holds, since that is what its beginning was trained on."""
+        version, known = data.get("version"), before.get("version") if isinstance(before, dict) else None
+        if not isinstance(version, str) or not version:
+            return
+        if known and known != version:
+            self.marks.add(f"it went on with other data: {without_nul(version)[:80]}")
+        else:
+            self.changes["dataset"] = without_nul(version)[: 64 * SHOWN]
 
     def _ended(self, record: Ended) -> None:
         state = record.state if record.state in ENDS else "failed"

@@ -234,11 +234,12 @@ class Shelf:
         raise UnknownVersion(text, known, "Give an id, a name of 'headhunt data list', or a folder.")
 
 
-def version_named(text: str, home: Path) -> str | None:
+def version_named(text: str, home: Path, folder: Path | None = None) -> str | None:
     """The id to be noted of a run that names its data so: of an id or name at once, of a folder by reading it. None
-    where nothing of that name is known: the run keeps the name as it was given."""
+    where nothing of that name is known: the run keeps the name as it was given. folder: from where on a path is."""
     try:
         found = Shelf(home).id_named(text)
     except BadValue:
         return None
-    return found or (version_at(Path(text)).id if Path(text).is_dir() else None)
+    place = (folder or Path()) / text
+    return found or (version_at(place).id if place.is_dir() else None)

@@ -53,6 +53,9 @@ def show_run(asked: argparse.Namespace) -> None:
     about += [("started", when(run.started)), ("took", took(run))]
     more = ("dataset", "model", "parent", "group", "by", "error")
     about += [(name, str(getattr(run, name))) for name in more if getattr(run, name)]
+    data = run.facts.get("data")
+    if isinstance(data, dict) and data.get("given") not in (None, run.dataset):
+        about += [("dataset given as", printable(str(data["given"])))]
     about += [("tags", ", ".join(f"{name}={value}" if value else name for name, value in run.tags.items()) or "-")]
     about += [("not as told", mark) for mark in run.marks]
     print(facts([(name, value or "-") for name, value in about]))

@@ -63,7 +63,8 @@ def init(
 ) -> LiveRun:
     """A run begins; everything is told of it until `finish()`, or the end of the process.
 
-    project: runs of one name belong together. name, intent: for people. dataset: a version's id, or a Dataset.
+    project: runs of one name belong together. name, intent: for people. dataset: a version's id, a name of `headhunt
+        data`, a folder, or what has an `id` or a `version`; the run names the version that it is now.
     parent: the run that this one is a part of. group: runs beside each other.
     id: 32 hex digits of one's own; one that is here already is gone on with. resume: True, it must be here already;
         False, it must not.
@@ -86,7 +87,7 @@ def init(
         intent=str(intent),
         parent=parent.id if isinstance(parent, LiveRun) else checked_id(parent),
         group=worded("group", group) or None,
-        dataset=None if dataset is None else str(getattr(dataset, "id", dataset)),
+        dataset=data_named(dataset),
         model=None if model is None else str(model),
         tags=checked_tags(tags),
         started=time.time(),
@@ -114,6 +115,7 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
         host=os.uname().nodename,
         pid=os.getpid(),
         born=process_born(os.getpid()),
+        cwd=folder_here(),
     )
     writer = Writer(
         place.folder,
@@ -139,6 +141,14 @@ def started(run_id: str, asked_for: RunBegun, asked: Asked, resume: bool | None)
     if first_here():
         carrier.tell(run)
     return run
+
+
+def folder_here() -> str:
+    """Empty where the folder that the training was started in is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
 
 
 def facts_of(begun: Begun) -> dict[str, Any]:
@@ -216,6 +226,14 @@ def worded(what: str, text: str | None) -> str:
     if not isinstance(text, str) or len(text) > LONGEST or not text.isprintable():
         raise BadValue(f"The {what} of the run is {str(text)[:80]!r}. Give up to {LONGEST} printable characters.")
     return text.strip()
+
+
+def data_named(given: Any) -> str | None:
+    """What is to be found out about by the courier: an id, or the user's own words."""
+    if given is None or isinstance(given, str | os.PathLike):
+        return None if given is None else os.fspath(given)
+    found = getattr(given, "id", None) or getattr(given, "version", None) or given
+    return str(getattr(found, "id", found))
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:

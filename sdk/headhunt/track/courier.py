@@ -23,6 +23,7 @@ from headhunt.track.bringing import Bringing
 from headhunt.track.companion import Orders
 from headhunt.track.journal import Known
 from headhunt.track.load import Load
+from headhunt.track.looking import looking_at
 from headhunt.track.places import Place, alive, ticking
 from headhunt.track.surroundings import code, environment
 from headhunt.track.watching import Watched
@@ -42,6 +43,7 @@ class Courier:
         self._step = 0
         self._told = b""
         self._listening = True
+        self._looking: list[threading.Thread] = []
 
     def go(self) -> None:
         if self.bringing is not None:
@@ -79,6 +81,7 @@ class Courier:
             if self.bringing is not None:
                 self.bringing.add(watched)
             if self.began(watched):
+                self._looking.append(looking_at(watched, Path(self.orders.home)))
                 threading.Thread(target=self.note_facts, args=(watched,), daemon=True).start()
 
     def began(self, watched: Watched) -> bool:
@@ -108,9 +111,12 @@ class Courier:
             one.writer.points(values, None)
 
     def see_off(self) -> None:
-        """The training is gone. What it did not end itself is lost; what is not there yet is brought."""
+        """The training is gone. What it did not end itself is lost; what is not there yet is brought, when it is known
+        which data it saw."""
         for one in self.runs.values():
             one.bury()
+        for thread in self._looking:
+            thread.join(self.orders.linger)
         if self.bringing is not None:
             self.bringing.finish(self.orders.linger)
 

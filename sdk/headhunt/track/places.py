@@ -64,6 +64,8 @@ class Begun(msgspec.Struct, frozen=True):
     pid: int = 0
     born: float = 0.0
     """When that process began, as the system counts: a number is given again."""
+    cwd: str = ""
+    """Where it was begun: folders may be named from there."""
 
     def clock_here(self) -> Clock:
         """The one that all share, unless the machine was started anew since."""
