@@ -56,6 +56,8 @@ Wave = list[tuple[str, float | None]]
 """Probes that may run at the same time: a model and its rate; None: the best that is known by then."""
 OnProgress = Callable[[ProbeResult, int, int], None]
 """Called after every probe: what it came to, how many of this rung are done, how many there are."""
+OnTrained = Callable[[ProbeResult], None]
+"""Called after every probe that was trained, and not found in the book; by whichever thread trained it."""
 OnFailure = Callable[[str, HeadhuntError], None]
 """Called for every contender that could not be tried, with the reason."""
 
@@ -69,14 +71,16 @@ def halving(
     pace: Pace | None = None,
     on_failure: OnFailure | None = None,
     fan: Fan | None = None,
+    on_trained: OnTrained | None = None,
 ) -> Iterator[tuple[ProbeResult, ...]]:
     """After every rung the newest result of each contender that was tried, the most promising first.
 
     Contenders are tried in the order given, which matters when time is short: bring the likeliest first. `pace` brings
-    what is known of costs, and takes up what is measured. `fan`: who tries them, this process if None. After Ctrl-C
-    what is there is yielded once more, then Interrupted is raised.
+    what is known of costs, and takes up what is measured. `fan`: who tries them, this process if None. `on_trained`:
+    see OnTrained. After Ctrl-C what is there is yielded once more, then Interrupted is raised.
     """
     race = _Race(contenders, plan, book, Probe(clock, pace or Pace(), plan.device), fan or Here())
+    race.on_trained = on_trained or race.on_trained
     for rung in range(len(plan.rungs)):
         try:
             race.run(rung, on_progress)
@@ -109,6 +113,7 @@ class _Race:
         """By network: the best of those tried."""
         self.lanes = Lanes(plan.device)
         self.failed: dict[str, HeadhuntError] = {}
+        self.on_trained: OnTrained = lambda _: None
         self.saving = 0.0
         """Seconds that a parameter takes to be written down."""
 
@@ -231,6 +236,7 @@ class _Race:
 
     def _keep(self, key: str, contender: Contender, result: ProbeResult, state: State | None) -> None:
         """In the book, and how long that took. A disk that is full costs the next request its time, this one none."""
+        self.on_trained(result)
         if "cut" in result.marks:
             return
         began = time.perf_counter()

@@ -61,6 +61,7 @@ from recommender.report import Found, Seen, Views, places, ranking_of
 from recommender.request import Leaders, Progress, Request, Watch, plan_for
 from recommender.signals import card_signals, ladder, probe_signals, share_of_largest
 from recommender.threads import fitting_threads
+from recommender.told import Tries, about, summary_of
 from zoo.images.samples import Sample
 from zoo.judging import view_of
 from zoo.repository import Zoo
@@ -101,8 +102,11 @@ def recommend(
     """
     hunt = Hunt(zoo, sample, request, known or known_to(zoo), scratch or zoo.home)
     hunt.fan = fan or hunt.fan
-    with fitting_threads():
-        return hunt.run(clock, watch or (lambda _: None))
+    with zoo.diary.begin(about(sample, request)) as told, fitting_threads():
+        hunt.tries = Tries(zoo.diary, told, sample.version.id)
+        ranking = hunt.run(clock, watch or (lambda _: None))
+        told.note("summary", summary_of(ranking))
+    return ranking
 
 
 class Hunt:
@@ -129,6 +133,7 @@ class Hunt:
         self.clock: Clock = Deadline(self.budget)
         self.watch: Watch = lambda _: None
         self.fan: Fan = Here()
+        self.tries = Tries()
         self.labelled = request.labels and len(sample.classes) > 1
         self.store = FeatureStore(scratch)
         self.looking = Looking(zoo, self.gallery, self.store, decoding, request.seed, request.device)
@@ -271,7 +276,9 @@ class Hunt:
         results: tuple[ProbeResult, ...] = ()
         pace = self.looking.pace.for_training([self.cards[i] for i in finalists])
         for results in (
-            halving(contenders, plan, clock, book, told, pace, self.tell_failure, self.fan) if contenders else ()
+            halving(contenders, plan, clock, book, told, pace, self.tell_failure, self.fan, self.tries.trained)
+            if contenders
+            else ()
         ):
             for result in results:
                 self.probes[result.model] = result
@@ -295,6 +302,7 @@ class Hunt:
                 self.views[card.id] = Views(depths, cards[like].id, float(alike[i, like]))
 
     def tell_failure(self, model: str, error: HeadhuntError) -> None:
+        self.tries.cannot(model, error)
         self.warnings.append(f"{model} could not be tried: {error}")
 
     def tell_probe(self, result: ProbeResult, done: int, total: int) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
 from headhunt.errors import BadValue, HomeLocked, NeedTwoClasses, NotWritten, first_few
-from headhunt.vocabulary import Domain, ModelCard, Outcome, Protocol, Refusal
+from headhunt.vocabulary import CurvePoint, Domain, ModelCard, Outcome, Protocol, Refusal
 from zoo.catalogue.checks import check_name
 from zoo.clock import now
 from zoo.files import unwritten, writer_lock
@@ -34,7 +35,8 @@ from zoo.parts import Parts, divide
 from zoo.repository import Zoo
 from zoo.sizing import fitting_size
 from zoo.sources import Found
-from zoo.training.evaluation import evaluate
+from zoo.telling import About, Entry
+from zoo.training.evaluation import Scores, evaluate
 from zoo.training.trainer import Step, Trained, TrainingData, train
 
 SCRATCH = "scratch"
@@ -68,6 +70,7 @@ class Attempt:
     """On the test part."""
     guess: float
     """What naming the largest class of the test part would have given."""
+    told: Entry
 
     @property
     def chosen_by(self) -> float:
@@ -122,9 +125,45 @@ def fill(job: "Job", watch: Watch | None, parts: Parts | None = None) -> Filled:
     rows = tuple(job.outcome(attempt, version) for attempt in attempts)
     zoo.history.append_unseen(rows)  # before the card: killed between the two, the next call comes here again
     card = zoo.add(Found(job.card(best, parts, version), best.network.state_dict()), job.domain(version))
+    best.told.note("summary", {"card": card.id, "weights": card.weights})
     for seed in plan.protocol.seeds:
         job.checkpoint(seed).unlink(missing_ok=True)
     return Filled(card, rows, parts.refused)
+
+
+def ears(
+    told: Entry, on_step: Callable[[Step], None] | None, listens: bool
+) -> tuple[Callable[[Step], None] | None, Callable[[CurvePoint], None] | None]:
+    """Who is called after every step, and at every point of the curve: the diary first, since a watch may stop all."""
+    if not listens:
+        return on_step, None
+
+    def step(one: Step) -> None:
+        told.numbers(one.step, {"loss": one.loss, "accuracy": one.accuracy, "rate": one.rate})
+        if on_step:
+            on_step(one)
+
+    def point(one: CurvePoint) -> None:
+        values = {"train_loss": one.train_loss, "val_loss": one.val_loss, "val_accuracy": one.val_accuracy}
+        told.numbers(one.step, {name: value for name, value in values.items() if value is not None})
+        told.numbers(one.step, {"epoch": one.epoch})
+
+    return step, point
+
+
+def tell_result(told: Entry, trained: Trained, scores: Scores, test: Pixels) -> None:
+    known = test.labels.cpu() >= 0
+    told.confusion(test.labels.cpu()[known].tolist(), scores.predictions[known].tolist(), test.classes)
+    told.note(
+        "summary",
+        {
+            "test_accuracy": scores.accuracy,
+            "test_loss": scores.loss,
+            "val_accuracy": trained.accuracy,
+            "seconds": trained.seconds,
+            "steps": trained.steps,
+        },
+    )
 
 
 class Job:
@@ -203,11 +242,44 @@ class Job:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             network = self.fresh()
-        data = TrainingData(parts.train, parts.val, self.mean, self.std)
-        on_step = None if watch is None else lambda step: watch(seed, step)
-        trained = train(network, data, self.plan.protocol, seed=seed, checkpoint=self.checkpoint(seed), on_step=on_step)
-        scores = evaluate(network, parts.test, self.mean, self.std)
-        return Attempt(seed, network, trained, scores.accuracy, largest_share(parts.test))
+        data, checkpoint = TrainingData(parts.train, parts.val, self.mean, self.std), self.checkpoint(seed)
+        with self.zoo.diary.begin(self.about(parts, seed)) as told:
+            on_step, on_point = ears(told, None if watch is None else partial(watch, seed), self.zoo.diary.listens)
+            trained = train(
+                network,
+                data,
+                self.plan.protocol,
+                seed=seed,
+                checkpoint=checkpoint,
+                on_step=on_step,
+                on_point=on_point,
+            )
+            scores = evaluate(network, parts.test, self.mean, self.std)
+            tell_result(told, trained, scores, parts.test)
+        return Attempt(seed, network, trained, scores.accuracy, largest_share(parts.test), told)
+
+    def about(self, parts: Parts, seed: int) -> About:
+        """The checkpoint's name is what the training is; where there is one, it goes on."""
+        checkpoint, several = self.checkpoint(seed), len(self.plan.protocol.seeds) > 1
+        made = {name: value for name, value in msgspec.structs.asdict(self.plan.protocol).items() if name != "seeds"}
+        return About(
+            experiment=self.plan.domain,
+            name=f"{self.id} seed {seed}" if several else self.id,
+            identity=checkpoint.stem,
+            resumed=checkpoint.exists(),
+            dataset=self.sample.version.id,
+            model=self.plan.parent,
+            params={
+                **made,
+                "seed": seed,
+                "network": self.network,
+                "domain": self.plan.domain,
+                "input_size": self.view.size,
+                "classes": len(parts.train.classes),
+                "images": len(parts.train.images),
+            },
+            tags=("training",),
+        )
 
     def checkpoint(self, seed: int) -> Path:
         """One file for each seed of one job: the same question finds it again, another never does."""

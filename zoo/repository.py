@@ -33,6 +33,7 @@ from zoo.networks.weight_paths import weights_folder
 from zoo.networks.weights import State, WeightStore
 from zoo.sources import Found
 from zoo.sources.timm_hub import fetch
+from zoo.telling import SILENT, Diary
 
 
 def network_with(
@@ -54,6 +55,8 @@ class Zoo:
         self.history = History(self.home)
         self.weights = WeightStore(weights_folder(self.home))
         self.blobs = Blobs(self.home / "blobs")
+        self.diary: Diary = SILENT
+        """Who is told of what is trained here."""
 
     def card(self, model: str) -> ModelCard:
         return self.catalogue.read().card(model)

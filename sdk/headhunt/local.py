@@ -12,6 +12,7 @@ from headhunt.durations import seconds_of
 from headhunt.errors import BadValue
 from headhunt.recommendation import Recommendation
 from headhunt.samples import sample_at
+from headhunt.track.diary import Journals
 from headhunt.vocabulary import Ranked, Ranking
 from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
@@ -36,6 +37,7 @@ def suggest(
     """`asked`: the fields of a Request, the budget as the user wrote it. The time counts from `began`."""
     request = Request(**{**asked, "budget": seconds_of(asked.get("budget"))})
     clock = None if request.budget is None else Deadline(request.budget - (time.monotonic() - began))
+    zoo.diary = Journals(zoo.home)
     with sample_at(zoo, path) as sample:
         ranking = recommend(zoo, sample, request, clock=clock, watch=progress)
     took = time.monotonic() - began
@@ -50,6 +52,7 @@ class Local:
 
     def __init__(self, zoo: Zoo, path: str | Path, request: Request) -> None:
         self.zoo, self.path, self.request = zoo, path, request
+        zoo.diary = Journals(zoo.home)
 
     def load(self, ranking: Ranking, one: Ranked) -> tuple[nn.Module, Preprocess]:
         classes = len(ranking.classes) or None

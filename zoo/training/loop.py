@@ -64,6 +64,7 @@ class Setting:
     keeper: Keeper | None
     on_step: Callable[[Step], None] | None
     stop: Stop
+    on_point: Callable[[CurvePoint], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,8 @@ class Loop:
         )
         self.curve.append(point)
         self.losses = []
+        if self.setting.on_point:
+            self.setting.on_point(point)
 
     def _validate(self) -> Scores | None:
         if self.data.val is None:

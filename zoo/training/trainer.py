@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from headhunt.vocabulary import Protocol
+from headhunt.vocabulary import CurvePoint, Protocol
 from zoo.training.checkpoints import Keeper, identity
 from zoo.training.devices import best_layout, borrowed, laid_out
 from zoo.training.interrupts import patient_interrupts
@@ -35,6 +35,7 @@ def train(
     device: str | None = None,
     checkpoint: Path | None = None,
     on_step: Callable[[Step], None] | None = None,
+    on_point: Callable[[CurvePoint], None] | None = None,
 ) -> Trained:
     """Train `network` in place, on `device` (None: the GPU if there is one); it comes back on the device it was on.
 
@@ -44,7 +45,8 @@ def train(
 
     on_step: called after every step, in order; on a GPU for 16 steps at a time, since each answer makes the GPU wait.
     If it raises KeyboardInterrupt or Interrupted, the training stops there as it does after Ctrl-C: the checkpoint is
-    written, and Interrupted says how to go on. Any other error passes through.
+    written, and Interrupted says how to go on. Any other error passes through. on_point: called with every point of the
+    curve, after the steps that it stands for; those of a checkpoint were told before it was written.
 
     Raises BadValue before anything is spent, Diverged, CheckpointMismatch, Interrupted.
     """
@@ -52,7 +54,7 @@ def train(
     keeper = None if checkpoint is None else Keeper(checkpoint, _identity(network, data, protocol, seed))
     layout = laid_out(network, best_layout(network))
     with borrowed(network, device) as place, layout, _own_chance(place), patient_interrupts() as stop:
-        return Loop(network, data, protocol, Setting(seed, place, keeper, on_step, stop)).finish()
+        return Loop(network, data, protocol, Setting(seed, place, keeper, on_step, stop, on_point)).finish()
 
 
 def _identity(network: nn.Module, data: TrainingData, protocol: Protocol, seed: int) -> dict[str, str]:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from headhunt.cli.opening import refused_lines, sample_named, warn
 from headhunt.cli.render import as_json, table, told
 from headhunt.cli.values import protocol
+from headhunt.track.diary import Journals
 from headhunt.vocabulary import Evaluation
 from zoo.catalogue.quantities import write_share
 from zoo.cells import Plan, train_cell
@@ -38,6 +39,7 @@ def report(result: Evaluation) -> str:
 
 def train_model(asked: argparse.Namespace) -> None:
     zoo = Zoo()
+    zoo.diary = Journals(zoo.home)
     plan = Plan(asked.domain, protocol(asked), asked.network, asked.parent, asked.name)
     with sample_named(zoo, asked.sample) as sample, Bar() as bar:
         card, outcomes, refused = train_cell(zoo, sample, plan, bar.watch)

@@ -109,6 +109,13 @@ class Writer:
                 self._held.popleft()
             return self._tell_lost()
 
+    def rest(self) -> None:
+        """Nothing is held open until more is told."""
+        with self.lock:
+            if self.settle(now=True) and self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
     def _tell_lost(self) -> bool:
         while self._lost > self._lost_told:
             count = self._lost - self._lost_told
