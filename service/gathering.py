@@ -45,11 +45,13 @@ class Size(NamedTuple):
 
 
 class Gathering:
-    """home: whose runs. They belong to the default project."""
+    """home: whose runs. project: the id of theirs; None: the default one."""
 
-    def __init__(self, home: Path, tracking: Tracking, files: RunFiles, projects: Projects) -> None:
+    def __init__(
+        self, home: Path, tracking: Tracking, files: RunFiles, projects: Projects, project: str | None = None
+    ) -> None:
         self.folder, self.tracking, self.files, self.projects = home / "runs", tracking, files, projects
-        self._project: str | None = None
+        self._project = project
         self._seen: dict[Path, Size] = {}
         self._sent: set[tuple[str, str]] = set()
 
@@ -66,6 +68,13 @@ class Gathering:
             except Exception:  # whatever it is that one run does to us, the others are taken
                 log.exception("the run %s was not taken", folder.name)
         return new
+
+    def brought(self) -> bool:
+        """Nothing lies there that was not seen as it is, nor a file that is still wanted."""
+        if any(True for _ in self._runs()):
+            return False
+        runs = [one.name for one in self.folder.glob("*") if RUN.fullmatch(one.name)]
+        return not any(self.tracking.lacking(self._default(), run) for run in runs)
 
     def _runs(self) -> Iterator[Path]:
         """Those that changed, and go to no server."""

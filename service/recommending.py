@@ -12,6 +12,7 @@ from recommender.clock import Deadline
 from recommender.fan import Fan
 from recommender.recommend import recommend
 from recommender.request import Leaders, Progress, Request
+from service.job_runs import diary_of
 from service.jobs.worker import Work
 from service.stored import dataset_sample, zoo_of
 
@@ -25,7 +26,11 @@ def run(work: Work) -> Any:
     request = Request(
         budget=seconds_of(asked.budget), limits=asked.limits, labels=asked.labels, allow_seen=asked.allow_seen
     )
-    with zoo_of(work) as zoo, dataset_sample(work) as sample:  # what is brought from a store costs no budget
+    with (
+        zoo_of(work) as zoo,
+        diary_of(work) as zoo.diary,
+        dataset_sample(work) as sample,
+    ):  # what is brought from a store costs no budget
         clock = None if request.budget is None else Deadline(request.budget)
         with fan_of(work.ray) as fan:
             return recommend(zoo, sample, request, clock=clock, watch=Teller(work), fan=fan)

@@ -11,6 +11,7 @@ from headhunt.errors import NameTaken, UnknownModel, WeightsRefused, WeightsUnav
 from headhunt.vocabulary import ModelCard
 from headhunt.wire import CellAsked, CellFilled, ModelAdded, ModelsAdded, WeightsSent
 from service.drafts import draft_named, sent_name
+from service.job_runs import diary_of
 from service.jobs.worker import Work
 from service.store import STORE, store_of
 from service.stored import dataset_sample, zoo_of
@@ -110,7 +111,7 @@ def fill(work: Work, zoo: Zoo, asked: CellAsked) -> CellFilled:
         return filled
     work.tell({"stage": "training", "done": 0, "total": None, "words": "reads the images"}, step={})
     plan = Plan(asked.domain, asked.protocol, asked.network, asked.parent, asked.name)
-    with dataset_sample(work) as sample:
+    with dataset_sample(work) as sample, diary_of(work) as zoo.diary:
         done = train_cell(zoo, sample, plan, Teller(work))
     return CellFilled(card=done.card, outcomes=done.outcomes, refused=(*sample.refused, *done.refused))
 

@@ -68,6 +68,10 @@ class Work:
     tell: Callable[..., None]
     ray: str | None = None
     """A cluster on which the pieces of the job may be done; its truth stays here."""
+    database: str | None = None
+    job: str = ""
+    request: str | None = None
+    """Where, and under which names, what it trains is told as runs; without a database nothing is."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +316,8 @@ def work_of(post: Post, claim: Claim, queue: Queue) -> Work:
             raise Lost(f"Job {claim.fence.job} is no longer ours.")
 
     step = None if claim.step is None else msgspec.json.decode(claim.step)
-    return Work(post.home, claim.project, msgspec.json.decode(claim.spec), step, tell, post.ray)
+    spec, names = msgspec.json.decode(claim.spec), (post.database, claim.fence.job, claim.request_id)
+    return Work(post.home, claim.project, spec, step, tell, post.ray, *names)
 
 
 def function_of(kinds: Kinds, kind: str) -> Callable[[Work], Any]:

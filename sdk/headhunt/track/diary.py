@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ MOST_CLASSES = 100
 
 class Journals:
     """home: in whose `runs` they lie. origin: who trains, so that nobody else's runs have the same ids. tags, facts: of
-    every run."""
+    every run; given, nothing else is told of this machine. words: what is told of an error."""
 
     listens = True
 
@@ -46,10 +46,12 @@ class Journals:
         origin: str | None = None,
         tags: Mapping[str, str] | None = None,
         facts: Mapping[str, Any] | None = None,
+        words: Callable[[BaseException], str] = told,
     ) -> None:
         self.home = home
         self.origin = f"{platform.node()}\0{home.absolute()}" if origin is None else origin
         self.tags, self.facts = dict(tags or {}), facts_here() if facts is None else dict(facts)
+        self.hidden, self.words = () if facts is None else ("pid", "host"), words
 
     def begin(self, about: "About") -> "Entry":
         try:
@@ -80,8 +82,9 @@ class Journals:
             born=process_born(pid),
         )
         place.begin(begun)
-        entry = JournalEntry(place, begun, last_steps(place) if before else {})
-        entry.put(Began(entry.now(), facts_of(begun)))
+        entry = JournalEntry(place, begun, last_steps(place) if before else {}, self.words)
+        facts = facts_of(begun)
+        entry.put(Began(entry.now(), {name: facts[name] for name in facts if name not in self.hidden}))
         entry.put(Known(entry.now(), dict(self.facts)))
         entry.note("tag", {**dict.fromkeys(about.tags, ""), **self.tags})
         entry.note("param", about.params)
@@ -107,8 +110,8 @@ class Journals:
 class JournalEntry:
     """One run. last: the last step of each curve that was told before it was broken off."""
 
-    def __init__(self, place: Place, begun: Begun, last: dict[str, int]) -> None:
-        self.place, self.id, self.last = place, place.id, last
+    def __init__(self, place: Place, begun: Begun, last: dict[str, int], words: Callable[[BaseException], str]) -> None:
+        self.place, self.id, self.last, self.words = place, place.id, last, words
         self._writer = Writer(place.folder, begun.clock, writer_name())
         self.now = self._writer.now
 
@@ -143,7 +146,7 @@ class JournalEntry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         state = "finished" if error is None else "failed"
-        self.put(Ended(self.now(), state, None if error is None else shortened(told(error))))
+        self.put(Ended(self.now(), state, None if error is None else shortened(self.words(error))))
         self._writer.rest()
 
 
