@@ -1,5 +1,8 @@
 """Trainings tell of themselves: runs of the home, that go on where a kill broke them off, and cost next to nothing."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -7,12 +10,14 @@ import pytest
 
 from headhunt.errors import Diverged, Interrupted
 from headhunt.track.diary import MOST_CLASSES, Journals, matrix_of
-from headhunt.track.places import ENVIRONMENT
+from headhunt.track.journal import Points, frames_in
+from headhunt.track.places import ENVIRONMENT, places_in
 from headhunt.track.things import confusion, counted
 from headhunt.track.wire import Metric, Run
 from headhunt.vocabulary import Protocol
 from service.here import runs_here
 from service.settings import Settings
+from tests.sdk.servers import until
 from tests.zoo.images import folder_of, many
 from zoo.cells import Filled, Plan, Watch, train_cell
 from zoo.images.samples import open_sample
@@ -143,3 +148,32 @@ def test_of_many_classes_a_table_says_what_the_matrix_would() -> None:
     rows = msgspec.json.decode(many_.data)
     whole = [dict(zip(rows["columns"], row, strict=True)) for row in rows["rows"]]
     assert whole == msgspec.json.decode(few.data)["per_class"]
+
+
+def command(zoo: Zoo, photos: Path) -> "subprocess.Popen[bytes]":
+    words = ["zoo", "train", str(photos), "--network", "test_vit", "--domain", "photos", "--epochs", "60"]
+    call = f"import sys; from headhunt.cli.main import main; sys.exit(main({[*words, '--batch-size', '4']!r}))"
+    surroundings = {**os.environ, "HEADHUNT_HOME": str(zoo.home)}
+    return subprocess.Popen([sys.executable, "-c", call], env=surroundings, stdout=subprocess.DEVNULL)
+
+
+def steps_told(zoo: Zoo) -> list[int]:
+    """Of the only run there is."""
+    (place,) = list(places_in(zoo.home)) or [None]
+    paths = place.journals().values() if place else ()
+    records = [one for path in paths for _, one in frames_in(path.read_bytes())]
+    return [one.step for one in records if isinstance(one, Points) and "loss" in one.values]
+
+
+def test_a_command_that_was_killed_goes_on_with_its_run_when_it_is_given_again(zoo: Zoo) -> None:
+    photos = folder_of(many(8), zoo.home.parent / "photos")
+    victim = command(zoo, photos)
+    until(lambda: len(steps_told(zoo)) > 20)
+    victim.kill()
+    victim.wait(60)
+    before = len(steps_told(zoo))
+    assert command(zoo, photos).wait(120) == 0
+    steps = steps_told(zoo)
+    assert len(steps) > before
+    assert steps == list(range(1, steps[-1] + 1)), "no step is missing, and none was told twice"
+    assert [run.state for run, _ in told(zoo)] == ["finished"]
