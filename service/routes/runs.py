@@ -24,6 +24,7 @@ from headhunt.vocabulary import MIB
 from headhunt.wire import Page
 from service.access import Caller
 from service.asked import LONGEST
+from service.compared_data import with_data
 from service.data.arriving import room_of
 from service.gathering import forget
 from service.paging import Paging, cursor_of, page_of, polled
@@ -265,9 +266,10 @@ def compare_runs(
     run: FromPath[str],
     other: FromPath[str],
 ) -> Response[RunsCompared]:
-    """Where two runs differ: parameters, code, surroundings, and what came of them."""
+    """Where two runs differ: parameters, code, surroundings, and what came of them; data, where the project holds both
+    versions as datasets."""
     before, after = (service.tracking.get(caller.project, one) for one in (run, other))
-    return polled(request, compared(before, after))
+    return polled(request, with_data(service.datasets, caller.project, compared(before, after)))
 
 
 @get("/experiments", sync_to_thread=True, who="reader", tags=TAGS)
