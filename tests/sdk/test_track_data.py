@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from headhunt.track.wire import Run
 from service.here import runs_here
 from service.settings import Settings
 from tests.sdk.servers import until
-from tests.sdk.trainings import home, of_kind, records, the_place, trained
+from tests.sdk.trainings import home, records, the_place, trained
 from tracking.versions import Shelf, version_at
 
 __all__ = ["home"]
@@ -35,8 +36,12 @@ def noted(home: Path) -> dict[str, str]:
 
 
 def seen(home: Path) -> dict[str, str]:
-    facts = [one.facts for one in of_kind(records(the_place(home)), Known)]
+    facts = knowns(the_place(home))
     return next((found["data"] for found in facts if "data" in found), {})
+
+
+def knowns(place: Place) -> list[dict[str, Any]]:
+    return [one.facts for one in records(place) if isinstance(one, Known)]
 
 
 def gathered(home: Path) -> Run:
@@ -55,7 +60,7 @@ def test_a_folder_is_read_and_the_run_names_the_version_that_it_was(photos: Path
 
 def test_a_folder_is_looked_for_where_the_run_began_and_not_where_its_courier_did(photos: Path, home: Path) -> None:
     trained("headhunt.init(); os.chdir('photos'); headhunt.init(dataset='cat', id='a' * 32)", home)
-    until(lambda: any("data" in one.facts for one in of_kind(records(Place(home / "runs" / ("a" * 32))), Known)))
+    until(lambda: any("data" in one for one in knowns(Place(home / "runs" / ("a" * 32)))))
     with runs_here(Settings(home=home)) as here:
         assert here.tracking.get(here.project, "a" * 32).dataset == version_at(photos / "cat").id
 
@@ -102,7 +107,7 @@ def test_data_that_changed_before_the_run_went_on_is_marked(photos: Path, home: 
     noted(home)
     (photos / "cat" / "1.txt").write_text("another")
     trained(f"headhunt.init(id='{run}', resume=True)", home)
-    until(lambda: sum("data" in one.facts for one in of_kind(records(the_place(home)), Known)) == 2)
+    until(lambda: sum("data" in one for one in knowns(the_place(home))) == 2)
     found = gathered(home)
     assert found.dataset == first
     assert [mark for mark in found.marks if version_at(photos).id in mark]

@@ -159,8 +159,9 @@ def command(zoo: Zoo, photos: Path) -> "subprocess.Popen[bytes]":
 
 def steps_told(zoo: Zoo) -> list[int]:
     """Of the only run there is."""
-    (place,) = list(places_in(zoo.home)) or [None]
-    paths = place.journals().values() if place else ()
+    places = list(places_in(zoo.home))
+    assert len(places) <= 1
+    paths = [path for place in places for path in place.journals().values()]
     records = [one for path in paths for _, one in frames_in(path.read_bytes())]
     return [one.step for one in records if isinstance(one, Points) and "loss" in one.values]
 
