@@ -19,23 +19,26 @@ from zoo.networks.building import build_network
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADHUNT = [sys.executable, "-c", "from headhunt.cli.main import run; run()"]
 
 
 def blocks(document: Path, kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for one, block in BLOCK.findall(document.read_text(encoding="utf-8")) if one == kind]
 
 
-def commands(document: Path) -> list[list[str]]:
-    """The words of every `$ headhunt ...` of a document."""
-    lines = [line for block in blocks(document, "console") for line in block.splitlines()]
-    return [shlex.split(line)[2:] for line in lines if line.startswith("$ headhunt ")]
+def commands(block: str) -> list[list[str]]:
+    """The words of every `$ headhunt ...`, or `headhunt ...`, of a block."""
+    lines = [line.removeprefix("$ ") for line in block.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("headhunt ")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_of_a_document_is_understood(document: Path) -> None:
-    for words in commands(document):
-        assert build_parser().parse_args(words).handler
+    """Those that are run here, and those of a block without `console`, that need a server or somebody's files."""
+    for block in (*blocks(document, "console"), *blocks(document, "")):
+        for words in commands(block):
+            assert build_parser().parse_args(words).handler
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, *ROOT.glob("[A-Z]*.md")], ids=lambda path: path.name)
@@ -80,17 +83,18 @@ def told(desk: Path, command: list[str]) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_documents_work_as_written(desk: Path) -> None:
-    """The README from top to bottom, then the others, in one home: what is named there was made there.
+    """The README from top to bottom, then the others, in one home: what is named there was made there above.
 
     It begins with `make demo`, which is `headhunt demo`.
     """
     assert "of 8 classes were looked at" in told(desk, [*HEADHUNT, "demo"])
     done: set[tuple[str, ...]] = set()
     for document in DOCUMENTS:
-        for words in commands(document):
-            if tuple(words) not in done:
-                told(desk, [*HEADHUNT, *words])
-                done.add(tuple(words))
-        for block in blocks(document, "python"):
-            told(desk, [sys.executable, "-c", block])
+        for kind, block in BLOCK.findall(document.read_text(encoding="utf-8")):
+            if kind == "python":
+                told(desk, [sys.executable, "-c", block])
+            for words in commands(block) if kind == "console" else ():
+                if tuple(words) not in done:
+                    told(desk, [*HEADHUNT, *words])
+                    done.add(tuple(words))
     assert len(done) >= 20
