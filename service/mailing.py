@@ -124,7 +124,7 @@ def mailing_of(surroundings: Mapping[str, str] = os.environ) -> Mailing:
     """Raises NoMailServer where none is named, BadValue where it is wrong; neither shows what it says."""
     url = surroundings.get(SMTP, "").strip()
     if not url:
-        raise NoMailServer(f"This server was not told which mail server to send by. Set {SMTP}. {WOULD_DO}")
+        raise NoMailServer(f"No mail server is named to send by: set {SMTP} where this runs. {WOULD_DO}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)

@@ -194,7 +194,7 @@ def over_fitting(case: Case) -> Advice | None:
     return Advice(
         code="over-fitting",
         headline=f"Over-fitting since step {told.steps[place]:.0f}.",
-        reason=f"{told.name} was lowest there, {low:.3g}, and has risen to {end:.3g}{told_by}.",
+        reason=f"Smoothed, {told.name} was lowest there, {low:.3g}, and has risen to {end:.3g}{told_by}.",
         tries=(
             f"keep the weights of step {told.steps[place]:.0f}, and stop there next time",
             "more augmentation",

@@ -24,7 +24,9 @@ def told(acc: float, lr: float) -> bytes:
     return journal(
         Noted(1.0, "param", {"lr": lr}),
         Noted(1.0, "tag", {"note": "=1+1"}),
-        Known(1.0, {"code": {"command": "python train.py"}}),
+        Noted(1.0, "tag", {"mlflow.user": "somebody"}),
+        Known(1.0, {"code": {"command": ["python", "train.py", "a b"], "commit": "c0ffee" * 6, "dirty": True}}),
+        Points(1e9, 0, {"system/cpu_percent": 17.0}),
         *(Points(1e9 + step, step, {"acc": acc * step, "loss": float("nan")}) for step in range(3)),
         Ended(5.0, "finished"),
     )
@@ -96,10 +98,10 @@ def test_runs_are_exported(where: None, capsys: pytest.CaptureFixture[str], tmp_
 def test_a_run_is_resumed_and_deleted(where: None, capsys: pytest.CaptureFixture[str]) -> None:
     words = said(capsys, "resume", "a1")
     assert f"id='{ONE}', resume=True" in words
-    assert "python train.py" in words
+    assert "python train.py 'a b'" in words, "as it can be typed again"
     assert msgspec.json.decode(said(capsys, "show", "a1", "--json"))["state"] == "running"
     said(capsys, "delete", "a1", "b2")
-    assert "no such run" in said(capsys, "list")
+    assert "no runs yet" in said(capsys, "list")
 
 
 def test_a_run_that_nobody_knows_or_that_fits_twice_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,3 +111,27 @@ def test_a_run_that_nobody_knows_or_that_fits_twice_is_told(home: Path, capsys: 
     assert "fits 2 runs" in capsys.readouterr().err
     assert main(["runs", "list", "--query", "metrics.acc >"]) == 2
     assert main(["runs", "export", "--format", "xml"]) == 2
+
+
+def test_what_a_run_is_judged_by_is_listed_and_its_surroundings_are_shown(
+    where: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = said(capsys, "list")
+    assert "acc 0.8, loss nan" in listed
+    assert "note==1+1" in listed
+    assert "cpu" not in listed
+    assert "mlflow" not in listed
+    shown = said(capsys, "show", "a1")
+    assert "mlflow.user=somebody" in shown
+    assert "c0ffeec0ffee, with changes" in shown
+    assert "python train.py 'a b'" in shown
+    assert shown.index("loss") < shown.index("system/cpu_percent")
+
+
+def test_an_empty_list_says_which_name_no_run_has(where: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "list", "--query", "metrics.ac > 1 or tags.nope") == (
+        "There is no such run. No run has metrics.ac nor tags.nope.\n"
+    )
+    assert said(capsys, "list", "--query", "metrics.acc > 9 and state = 'failed'") == "There is no such run.\n"
+    assert "experiment 'birds'" in said(capsys, "list", "--experiment", "birds")
+    assert said(capsys, "list", "--query", "metrics.ac > 1", "--json").strip() == "[]"

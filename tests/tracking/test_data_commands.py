@@ -29,6 +29,8 @@ def said(capsys, *words) -> str:
 
 def test_a_folder_is_added_listed_compared_and_brought_back(folder, tmp_path, capsys):
     assert "30e8003352221771fdb83b26d030c289.dir" in said(capsys, "add", folder, "--note", "raw")
+    assert main(["data", "diff", "photos"]) == 2
+    assert "one version is kept, 30e800335222" in capsys.readouterr().err
     put(folder, "b/new.txt")
     said(capsys, "add", folder)
     assert [line.split()[0] for line in said(capsys, "list").splitlines()] == ["name", "photos", "photos"]

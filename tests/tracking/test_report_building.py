@@ -23,11 +23,19 @@ def points(count: int, seconds: float = 60.0, **more: float) -> list[Points]:
 def test_a_report_has_the_newest_and_the_best_of_what_was_told(tracking: Tracking, run: str) -> None:
     code = {"commit": "3f9a1c2d4e5f60718293", "dirty": True, "command": ["python", "train.py"]}
     load = Points(AT, 0, {"system/cpu": 0.5, "broken": math.nan})
-    tell(tracking, run, Noted(AT, "param", {"lr": 0.1}), Known(AT, {"code": code}), load, *points(10))
+    tell(
+        tracking,
+        run,
+        Noted(AT, "param", {"lr": 0.1}),
+        Known(AT, {"code": code, "environment": {"cores": 2, "memory": 3 << 29}}),
+        load,
+        *points(10),
+    )
     report = report_of(tracking, PROJECT, run, Told(AT + 600, "asked for"))
     shown = {one.name: (one.value, one.best, one.best_step) for one in report.metrics}
     assert shown == {"val_loss": (6.0, 1.0, 4), "broken": ("nan", None, None)}
     assert report.code == "commit 3f9a1c2d4e5f, with changes · python train.py"
+    assert report.environment == "cores 2 · memory 1.5 GiB"
     assert (report.params, report.why, report.state) == ({"lr": 0.1}, "asked for", "running")
 
 

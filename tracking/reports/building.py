@@ -1,6 +1,7 @@
 """The facts of a run, gathered into a report."""
 
 import importlib.util
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -131,7 +132,7 @@ def code_of(facts: Any) -> str:
     commit, command = facts.get("commit"), facts.get("command")
     said = [f"commit {str(commit)[:12]}{', with changes' if facts.get('dirty') else ''}"] if commit else []
     if command:
-        said.append(" ".join(map(str, command)) if isinstance(command, list) else str(command))
+        said.append(shlex.join(map(str, command)) if isinstance(command, list) else str(command))
     return " · ".join(said)[:500]
 
 
@@ -139,7 +140,8 @@ def environment_of(facts: Any) -> str:
     """The short ones of its facts: packages are a list of their own."""
     if not isinstance(facts, dict):
         return ""
-    said = [f"{name} {value}" for name, value in facts.items() if isinstance(value, str | int | float) and value]
+    known = {**facts, "memory": f"{facts['memory'] / 2**30:.1f} GiB"} if isinstance(facts.get("memory"), int) else facts
+    said = [f"{name} {value}" for name, value in known.items() if isinstance(value, str | int | float) and value]
     return " · ".join(said)[:300]
 
 

@@ -121,7 +121,12 @@ def pair(shelf: Shelf, before: str, after: str | None) -> tuple[DataVersion, Dat
     if after is not None:
         return shelf.named(before), shelf.named(after)
     there = list(dict.fromkeys(one.version for one in reversed(shelf.log()) if one.name == before))
-    if len(there) < 2:
+    if len(there) == 1:
+        raise BadValue(
+            f"Of {before!r} one version is kept, {there[0][:12]}: there is none to compare it with."
+            " Name another version or a folder as well, or 'headhunt data add' the next."
+        )
+    if not there:
         known = {one.name for one in shelf.log()}
         raise UnknownVersion(before, known - {before}, "Name two versions, or one name that has two.")
     return shelf.version(there[1]), shelf.version(there[0])

@@ -34,7 +34,7 @@ def login(asked: argparse.Namespace) -> None:
         with Server(url, key) as server:
             me = with_key(server, key, home)
         print(f"Signed in to {url} as {me.role} of its project; the key is in {file_in(home)}.")
-    print("'headhunt suggest' asks it from now on; --server local, or 'headhunt logout', goes back to this machine.")
+    print("Commands ask it, and trainings tell it; --server local, or 'headhunt logout', goes back to this machine.")
 
 
 def typed(prompt: str) -> str:

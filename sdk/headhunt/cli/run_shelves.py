@@ -12,7 +12,7 @@ from headhunt.home import home_folder
 from headhunt.remote.address import in_the_clear
 from headhunt.remote.credentials import chosen
 from headhunt.remote.transport import Server
-from headhunt.track.wire import Curve, Metric, Run, RunsCompared
+from headhunt.track.wire import Curve, Metric, Run, RunFile, RunsCompared
 from headhunt.wire import Page
 
 MOST_POINTS = 100_000
@@ -25,6 +25,7 @@ class Shelf(Protocol):
     def find(self, query: str | None, sort: Sequence[str], experiment: str | None, limit: int) -> list[Run]: ...
     def get(self, run: str) -> Run: ...
     def metrics(self, run: str) -> list[Metric]: ...
+    def files(self, run: str) -> list[RunFile]: ...
     def curves(self, run: str, names: Sequence[str]) -> list[Curve]: ...
     def compare(self, run: str, other: str) -> RunsCompared: ...
     def remove(self, run: str) -> None: ...
@@ -78,6 +79,9 @@ class Local:
     def metrics(self, run: str) -> list[Metric]:
         return self.tracking.metrics(self.project, run)
 
+    def files(self, run: str) -> list[RunFile]:
+        return self.tracking.files(self.project, run)
+
     def curves(self, run: str, names: Sequence[str]) -> list[Curve]:
         return self.tracking.whole_curves(self.project, run, names)
 
@@ -119,6 +123,9 @@ class Remote:
 
     def metrics(self, run: str) -> list[Metric]:
         return list(self.server.ask("GET", f"/runs/{run}/metrics", Page[Metric]).items)
+
+    def files(self, run: str) -> list[RunFile]:
+        return list(self.server.ask("GET", f"/runs/{run}/files", Page[RunFile]).items)
 
     def curves(self, run: str, names: Sequence[str]) -> list[Curve]:
         found: list[Curve] = []

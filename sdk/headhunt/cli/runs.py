@@ -3,8 +3,9 @@
 import argparse
 import csv
 import io
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,17 @@ import msgspec
 
 from headhunt.cli.render import as_json, facts, table
 from headhunt.cli.run_shelves import Shelf, named, shelf
+from headhunt.cli.runs_missing import why_none
 from headhunt.cli.values import whole
 from headhunt.errors import BadValue, printable
 from headhunt.home import home_folder
 from headhunt.track.wire import Changed, Curve, Run, RunsCompared
+from tracking.reports.facts import goal_of
+from tracking.reports.naming import is_held_out, is_of_the_machine
+from zoo.catalogue.quantities import write_bytes
 
 SHOWN_METRICS, SHORT = 3, 12
+MLFLOW = "mlflow."
 FORMATS = ("csv", "json")
 EVERY = 1_000_000
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
@@ -28,35 +34,48 @@ def list_runs(asked: argparse.Namespace) -> None:
     limit = whole("limit", asked.limit)
     with shelf(asked.server) as one:
         found = one.find(asked.query, asked.sort or (), asked.experiment, limit)
+        nothing = "" if found or asked.json else why_none(one, asked.query, asked.experiment)
     if asked.json:
         print(as_json(found))
         return
     heads = ("id", "experiment", "name", "state", "started", "took", "metrics", "tags")
-    print(table(heads, [line(run) for run in found]) if found else "There is no such run.")
+    print(table(heads, [line(run) for run in found]) if found else nothing)
 
 
 def line(run: Run) -> tuple[str, ...]:
-    newest = ", ".join(f"{name} {short(value)}" for name, value in list(run.metrics.items())[:SHOWN_METRICS])
-    more = f" +{len(run.metrics) - SHOWN_METRICS}" if len(run.metrics) > SHOWN_METRICS else ""
-    tags = ", ".join(f"{name}={value}" if value else name for name, value in run.tags.items())
+    """Without the machine's load and what MLflow's clients tag every run with: `show` has these."""
+    told = sorted((name for name in run.metrics if not is_of_the_machine(name)), key=weight)
+    newest = ", ".join(f"{name} {short(run.metrics[name])}" for name in told[:SHOWN_METRICS])
+    more = f" +{len(told) - SHOWN_METRICS}" if len(told) > SHOWN_METRICS else ""
+    tags = tags_of({name: value for name, value in run.tags.items() if not name.startswith(MLFLOW)})
     return run.id[:SHORT], run.experiment, run.name, run.state, when(run.started), took(run), newest + more, tags
+
+
+def weight(name: str) -> tuple[bool, bool]:
+    """What a run is judged by comes first: losses and accuracies, and of these the ones on other images."""
+    return goal_of(name) is None, not is_held_out(name)
+
+
+def tags_of(tags: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" if value else name for name, value in tags.items())
 
 
 def show_run(asked: argparse.Namespace) -> None:
     with shelf(asked.server) as one:
         run = one.get(named(one, asked.run))
-        metrics = one.metrics(run.id)
+        metrics = sorted(one.metrics(run.id), key=lambda metric: is_of_the_machine(metric.name))
+        files = one.files(run.id)
     if asked.json:
         print(as_json(run))
         return
     about = [(name, str(getattr(run, name))) for name in ("id", "name", "experiment", "state", "intent")]
     about += [("started", when(run.started)), ("took", took(run))]
     more = ("dataset", "model", "parent", "group", "by", "error")
-    about += [(name, str(getattr(run, name))) for name in more if getattr(run, name)]
+    about += [(name, str(getattr(run, name)).rstrip()) for name in more if getattr(run, name)]
     data = run.facts.get("data")
     if isinstance(data, dict) and data.get("given") not in (None, run.dataset):
         about += [("dataset given as", printable(str(data["given"])))]
-    about += [("tags", ", ".join(f"{name}={value}" if value else name for name, value in run.tags.items()) or "-")]
+    about += [("tags", tags_of(run.tags)), *code_of(run)]
     about += [("not as told", mark) for mark in run.marks]
     print(facts([(name, value or "-") for name, value in about]))
     for title, values in (("parameters", run.params), ("summary", run.summary)):
@@ -65,6 +84,24 @@ def show_run(asked: argparse.Namespace) -> None:
     if metrics:
         rows = [(m.name, str(m.count), str(m.last_step), short(m.last), short(m.min), short(m.max)) for m in metrics]
         print("\n" + table(("metric", "points", "last step", "last", "min", "max"), rows, (1, 2, 3, 4, 5)))
+    if files:
+        print("\n" + table(("file", "kind", "size"), [(f.path, f.kind, write_bytes(f.size)) for f in files], (2,)))
+
+
+def code_of(run: Run) -> list[tuple[str, str]]:
+    """Where it came from, as far as it is known."""
+    code = run.facts.get("code")
+    if not isinstance(code, dict):
+        return []
+    commit = (
+        f"{str(code['commit'])[:SHORT]}{', with changes' if code.get('dirty') else ''}" if code.get("commit") else ""
+    )
+    return [(name, words) for name, words in (("commit", commit), ("command", typed(code.get("command")))) if words]
+
+
+def typed(command: Any) -> str:
+    """As somebody could type it again."""
+    return shlex.join(map(str, command)) if isinstance(command, list) else str(command or "")
 
 
 def compare_runs(asked: argparse.Namespace) -> None:
@@ -73,7 +110,7 @@ def compare_runs(asked: argparse.Namespace) -> None:
     if asked.json:
         print(as_json(found))
         return
-    rows = [row for part in PARTS for row in changed(part, getattr(found, part))]
+    rows = [row for part in PARTS for row in changed(part, getattr(found, part)) if not is_of_the_machine(row[1])]
     heads = ("what", "name", found.before[:SHORT], found.after[:SHORT])
     print(table(heads, rows) if rows else "The two runs are alike.")
     if found.patch:
@@ -103,7 +140,8 @@ PARTS = ("about", "params", "tags", "summary", "metrics", "code", "environment")
 
 
 def changed(part: str, changes: Sequence[Changed]) -> list[tuple[str, ...]]:
-    return [(part, one.name, plain(one.before)[:60], plain(one.after)[:60]) for one in changes]
+    write = typed if part == "code" else plain
+    return [(part, one.name, *((write(value) or "-")[:60] for value in (one.before, one.after))) for one in changes]
 
 
 def export_runs(asked: argparse.Namespace) -> None:
@@ -179,7 +217,7 @@ def resume_run(asked: argparse.Namespace) -> None:
     print(f"{run.id} is running again. Its program goes on with it by")
     print(f"    headhunt.init(project={run.experiment!r}, id={run.id!r}, resume=True)")
     if command:
-        print(f"It was started by\n    {command if isinstance(command, str) else ' '.join(map(str, command))}")
+        print(f"It was started by\n    {typed(command)}")
 
 
 # --- How it is written ------------------------------------------------------------------------------------------------
