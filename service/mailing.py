@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 from headhunt.errors import BadAddress, BadValue, MailFailed, MissingFile, NoMailServer, printable
-from tracking.reports.letter import address
+from tracking.reports.addresses import address
 
 SMTP, SENDER, CA = "HEADHUNT_SMTP", "HEADHUNT_SMTP_FROM", "HEADHUNT_SMTP_CA"
 PORTS = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}

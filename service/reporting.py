@@ -24,8 +24,8 @@ from headhunt.track.wire import Report, ReportAsked, ReportMail, ReportMailAsked
 from headhunt.vocabulary import Struct
 from service.database import Database
 from service.tables import report_mails, reports
+from tracking.reports.addresses import addresses
 from tracking.reports.conditions import condition_of
-from tracking.reports.letter import addresses
 from tracking.reports.rendering import LONGEST_TEMPLATE
 from tracking.sql import adding
 

@@ -427,3 +427,23 @@ def test_what_a_full_disk_had_no_room_for_is_written_when_there_is_room_or_count
     assert (lost > 0) == (bound == 2000)
     assert lost == 1000 - len(values)
     assert [one.state for one in of_kind(found, Ended)] == ["finished"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("to=['nobody']", "'nobody' is no address"),
+        ("to=[]", "at least one address"),
+        ("to=5", "cannot be done"),
+        ("to='me@example.org', every='5s'", "too often"),
+        ("to='me@example.org', every='soon'", "'soon'"),
+        ("to='me@example.org', when='loss hasnt improved'", "has not improved for 5 epochs"),
+    ],
+)
+def test_a_report_that_no_server_would_send_is_told_in_the_training_and_does_not_end_it(
+    asked: str, words: str, home: Path
+) -> None:
+    place, found = run_here(home, f"headhunt.init(); headhunt.watch_report({asked}); headhunt.log(after=1.0)")
+    assert words in marks_of(found)
+    assert told(found, "after") == [(0, 1.0)]
+    assert not place.asked.exists()

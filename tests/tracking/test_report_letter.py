@@ -7,7 +7,8 @@ import pytest
 
 from headhunt.errors import BadAddress
 from tests.tracking.report_cases import a_report
-from tracking.reports.letter import MOST_TO, Envelope, address, addresses, letter, subject
+from tracking.reports.addresses import MOST_TO, address, addresses
+from tracking.reports.letter import Envelope, letter, subject
 from tracking.reports.rendering import Drawn
 
 DRAWN = Drawn("<p>낮은</p>", "낮은", {"chart1": b"\x89PNG"}, b"%PDF-1.7")

@@ -1,9 +1,8 @@
 """The mail: HTML with its pictures inside, the same as plain text, the PDF attached. Nothing of a run reaches a header
-unless it is one line of printable text; addresses are checked, so that nobody adds headers or recipients by them."""
+unless it is one line of printable text."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,15 +10,11 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import NamedTuple
 
-from headhunt.errors import BadAddress, printable
 from tracking.reports.facts import RunReport
 from tracking.reports.rendering import Drawn
 from tracking.reports.words import number
 
-LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-LONGEST, LONGEST_LOCAL, LONGEST_SUBJECT = 254, 64, 150
-MOST_TO = 10
+LONGEST_SUBJECT = 150
 STATES = {"running": "is running", "finished": "has finished", "failed": "has failed", "lost": "is lost"}
 
 
@@ -29,30 +24,6 @@ class Envelope(NamedTuple):
     sender: str
     to: tuple[str, ...]
     key: str
-
-
-def address(text: str) -> str:
-    """One mailbox, in the form in which it is sent. Raises BadAddress."""
-    local, at, domain = text.strip().rpartition("@")
-    try:
-        plain = domain.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        plain = ""
-    labels = plain.split(".")
-    right = at and LOCAL.fullmatch(local) and all(LABEL.fullmatch(one) for one in labels)
-    if not right or len(local) > LONGEST_LOCAL or len(local) + 1 + len(plain) > LONGEST:
-        raise BadAddress(f"{printable(text, 80)!r} is no address of a mailbox. Give one as me@example.org.")
-    return f"{local}@{plain}"
-
-
-def addresses(given: Sequence[str]) -> tuple[str, ...]:
-    """Each once, in order. Raises BadAddress."""
-    found = tuple(dict.fromkeys(address(one) for one in given))
-    if not found:
-        raise BadAddress("A report goes to somebody. Give at least one address, as me@example.org.")
-    if len(found) > MOST_TO:
-        raise BadAddress(f"A report goes to {MOST_TO} addresses at most, and {len(found)} were given. Use a list.")
-    return found
 
 
 def letter(report: RunReport, drawn: Drawn, envelope: Envelope) -> EmailMessage:

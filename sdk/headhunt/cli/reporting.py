@@ -30,8 +30,9 @@ def report(asked: argparse.Namespace) -> None:
 def from_home(asked: argparse.Namespace, template: str | None, here: Local, run: str) -> None:
     """Drawn and mailed by this machine; the mail server stands in HEADHUNT_SMTP."""
     from service.mailing import mailing_of  # the service's half of the package, as in run_shelves
+    from tracking.reports.addresses import addresses
     from tracking.reports.building import Told, report_of
-    from tracking.reports.letter import Envelope, addresses, letter
+    from tracking.reports.letter import Envelope, letter
     from tracking.reports.rendering import drawn
 
     to = addresses(asked.mail) if asked.mail else ()

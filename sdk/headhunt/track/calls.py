@@ -17,6 +17,7 @@ import msgspec
 from headhunt.errors import BadValue, HeadhuntError, NameTaken, NotWritten, UnknownRun, one_line
 from headhunt.home import home_folder
 from headhunt.track import endings
+from headhunt.track.asking import check_report
 from headhunt.track.companion import Companion
 from headhunt.track.journal import Began, Points, frames_in
 from headhunt.track.marks import warn
@@ -301,5 +302,9 @@ def watch_report(
     """Let the server mail a report of the newest run: to whom, how often ("30m"), and when ("val_loss has not improved
     for 5 epochs"). It is asked by the courier, as soon as it answers."""
     run = current()
-    asked = {"to": [to] if isinstance(to, str) else list(to), "every": every, "when": when, "end": end}
-    run.ask("schedule", {name: value for name, value in asked.items() if value is not None})
+    try:
+        asked = {"to": [to] if isinstance(to, str) else list(to), "every": every, "when": when, "end": end}
+        check_report(asked)
+        run.ask("schedule", {name: value for name, value in asked.items() if value is not None})
+    except Exception as error:
+        run.mark(f"watch_report() asks for nothing, as it cannot be done: {one_line(error)}")
