@@ -42,6 +42,9 @@ CODES: tuple[tuple[type[HeadhuntError], int, str], ...] = (
 """The first that fits; all others of ours say that the request cannot be done: 400."""
 
 
+NO_KEY = " MLflow's clients take the key from MLFLOW_TRACKING_TOKEN."
+
+
 class NoSuchCall(HeadhuntError):
     """A call of MLflow's protocol that is not served here."""
 
@@ -58,7 +61,8 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         if isinstance(error, NotWritten):
             log.error("not written: %s", request.url.path, exc_info=error)
         wait = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else {}
-        return told(status, code, told_of(error, 4000), wait)
+        hint = NO_KEY if isinstance(error, NotSignedIn) else ""
+        return told(status, code, told_of(error, 4000) + hint, wait)
     if isinstance(error, HTTPException):
         return told(error.status_code, code_of(error.status_code), error.detail or "The request is not understood.")
     if isinstance(error, RecursionError | UnicodeError):

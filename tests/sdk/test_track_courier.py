@@ -132,8 +132,9 @@ def test_runs_that_were_not_meant_for_the_server_stay_where_they_are(server: Tra
 
 def test_a_hung_server_delays_no_training(server: TrackServer, home: Path) -> None:
     server.runs.hang = threading.Event()
-    code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S = 0.3"
+    code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S, companion.PATIENCE_S = 0.3, 0.1"
     done = trained(code, home, server)
+    assert f"{server.url} lacks some of it: waiting" in done.stderr
     assert "headhunt sync" in done.stderr
     server.runs.hang.set()
     server.runs.hang = None

@@ -267,6 +267,17 @@ def test_a_table_is_a_run_and_its_header_says_which_column_is_what(tmp_path, hom
     assert of(told, Points)[0].at == 1700000000.0
 
 
+@pytest.mark.parametrize(
+    "text", ["step;loss;note\n0;1,5;a,1\n1;-2,5e-1;\n", "step\tloss\tnote\n0\t1.5\tb\n1\t-0.25\t\n"]
+)
+def test_a_table_of_a_spreadsheet_may_have_semicolons_or_tabs(text, tmp_path, home, capsys):
+    path = tmp_path / "excel.csv"
+    path.write_text(text)
+    (run,) = brought(capsys, "csv", path)
+    assert curve(records(home, run), "loss") == [(0, 1.5), (1, -0.25)]
+    assert run["unread"] == {"cells of note that are no numbers": 1}
+
+
 def test_a_table_of_many_runs_is_taken_apart(tmp_path, home, capsys):
     path = tmp_path / "runs.csv"
     path.write_text("run,step,loss\na,0,1\nb,0,3\na,1,0.5\n")

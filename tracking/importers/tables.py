@@ -7,6 +7,7 @@ that holds numbers is a metric. A table with a column for the metric's name and 
 import csv
 import hashlib
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from headhunt.track.journal import Ended
 from headhunt.track.wire import RunBegun
 from tracking.importers.foreign import Foreign, gathered
 
+DECIMAL = re.compile(r"(?:(?<=;)|(?<=^))(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)(?=;|$)")
 STEPS = ("step", "global_step", "_step", "epoch", "iteration", "iter", "trainer/global_step")
 TIMES = ("time", "timestamp", "_timestamp", "wall time", "wall_time", "walltime", "datetime")
 RUNS = ("run", "run_id", "run_name", "run id", "run name")
@@ -43,12 +45,21 @@ def runs_in(path: Path, asked: dict[str, str | None]) -> Iterator[Foreign]:
     if len(data) > LARGEST or b"\0" in data[:65536]:
         raise BadTable(f"{printable(path.name)} is no CSV of at most 1 GiB.")
     source = f"csv\0{path.name}\0{hashlib.sha256(data).hexdigest()}"
-    rows = csv.reader(data.decode("utf-8-sig", errors="replace").splitlines())
+    lines = data.decode("utf-8-sig", errors="replace").splitlines()
+    between = separator(lines[0] if lines else "")
+    if between == ";":  # such a spreadsheet writes 0,5
+        lines = [DECIMAL.sub(r"\1.\2", line) for line in lines]
+    rows = csv.reader(lines, delimiter=between)
     heads = next(rows, [])
     if not any(head.strip() for head in heads) or len(heads) > MOST_COLUMNS:
         raise BadTable(f"{printable(path.name)} has no header. Its first line names the columns, as step,loss.")
     columns = columns_of(heads, asked)
     return iter(Tables(path, source, heads, columns, path.stat().st_mtime).read(rows))
+
+
+def separator(header: str) -> str:
+    """What spreadsheets write in countries whose numbers have a comma, or a tab; a header without either has commas."""
+    return "," if "," in header else next((one for one in ";\t" if one in header), ",")
 
 
 def columns_of(heads: list[str], asked: dict[str, str | None]) -> Columns:

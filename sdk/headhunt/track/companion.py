@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SILENCE_S = 10.0
 """So long the end of a run waits for a courier that brings nothing further."""
+PATIENCE_S = 2.0
+"""After so long it says what it waits for."""
 FACTS_S = 2.0
 """So long it waits, where nothing is to be brought, until code and environment are noted."""
 LINGER_S = 900.0
@@ -141,6 +143,7 @@ class Companion:
     def _wait_for_server(self, run: "LiveRun", server: str) -> None:
         wanted = {name: size_of(path) for name, path in run.place.journals().items()}
         since, before, tried = ticking(), None, False
+        began, said = since, False
         while True:
             sent = run.place.sent(server)
             if (
@@ -159,6 +162,11 @@ class Companion:
                     return self._left_here(run, "the courier has ended")
                 tried = True
                 self.tell(run)
+            if not said and ticking() - began > PATIENCE_S:
+                said = True
+                warn(
+                    f"The run has ended, and {server} lacks some of it: waiting, {SILENCE_S:g} s after the last answer."
+                )
             if ticking() - since > SILENCE_S:
                 return self._left_here(run, (sent.error if sent else None) or f"{server} gives no answer")
             time.sleep(NAP_S)
