@@ -24,7 +24,7 @@ def told(acc: float, lr: float) -> bytes:
     return journal(
         Noted(1.0, "param", {"lr": lr}),
         Noted(1.0, "tag", {"note": "=1+1"}),
-        Noted(1.0, "tag", {"mlflow.user": "somebody"}),
+        Noted(1.0, "tag", {"mlflow.user": "somebody", "baseline": ""}),
         Known(1.0, {"code": {"command": ["python", "train.py", "a b"], "commit": "c0ffee" * 6, "dirty": True}}),
         Points(1e9, 0, {"system/cpu_percent": 17.0}),
         *(Points(1e9 + step, step, {"acc": acc * step, "loss": float("nan")}) for step in range(3)),
@@ -87,6 +87,7 @@ def test_runs_are_exported(where: None, capsys: pytest.CaptureFixture[str], tmp_
     rows = list(csv.DictReader(io.StringIO(said(capsys, "export"))))
     assert {row["id"]: row["metrics.acc"] for row in rows} == {ONE: "0.8", OTHER: "0.4"}
     assert {row["tags.note"] for row in rows} == {"'=1+1"}, "no spreadsheet takes it for a formula"
+    assert {row["tags.baseline"] for row in rows} == {"true"}, "unlike a run that has no such tag"
     out = tmp_path / "points.csv"
     said(capsys, "export", "a1", "--points", "--out", str(out))
     points = [row for row in csv.DictReader(io.StringIO(out.read_text())) if row["metric"] == "loss"]

@@ -67,7 +67,7 @@ def test_runs_without_a_server_are_brought_by_sync_and_only_once(server: Running
     run = the_place(home).id
     there = {"HEADHUNT_SERVER": server.url, "HEADHUNT_API_KEY": server.key}
     done = said(home, "sync", **there)
-    assert (done.returncode, done.stdout) == (0, f"1 runs brought to {server.url}, 0 there already.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"1 run brought to {server.url}, 0 there already.\n"), done.stderr
     check(server, run)
     again = said(home, "sync", **there)
     assert again.stdout == f"0 runs brought to {server.url}, 1 there already.\n"

@@ -40,7 +40,7 @@ class Columns(NamedTuple):
 def runs_in(path: Path, asked: dict[str, str | None]) -> Iterator[Foreign]:
     """asked: names of columns for step, time and run, where the usual ones do not do."""
     if not path.is_file():
-        raise MissingFile(f"No file {printable(str(path))}. Give a CSV with a header.")
+        raise MissingFile(f"No file {printable(str(path))!r}. Give a CSV with a header.")
     data = path.read_bytes()
     if len(data) > LARGEST or b"\0" in data[:65536]:
         raise BadTable(f"{printable(path.name)} is no CSV of at most 1 GiB.")

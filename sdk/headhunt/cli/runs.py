@@ -176,13 +176,14 @@ def point_rows(run: str, curve: Curve) -> list[list[Any]]:
 
 
 def run_rows(runs: Sequence[Run]) -> list[list[Any]]:
-    """A line for each run, and a column for each name that one of them has."""
+    """A line for each run, and a column for each name that one of them has. A tag without a value is true."""
     about = ("id", "experiment", "name", "state", "started", "ended", "intent", "dataset", "model", "parent", "group")
     kinds = ("params", "metrics", "summary", "tags")
     names = [(kind, name) for kind in kinds for name in sorted({name for run in runs for name in getattr(run, kind)})]
     rows: list[list[Any]] = [[*about, *(f"{kind}.{name}" for kind, name in names)]]
     for run in runs:
         told = [getattr(run, kind).get(name) for kind, name in names]
+        told = [True if value == "" and kind == "tags" else value for (kind, _), value in zip(names, told, strict=True)]
         rows.append([*(getattr(run, name) for name in about), *told])
     return rows
 

@@ -33,7 +33,8 @@ def sync(asked: argparse.Namespace) -> None:
                 refused += 1
                 warn(f"{place.id} was not brought: {one_line(error)}.")
     there = len(places) - brought - refused
-    print(f"{brought} runs brought to {found.url}, {there} there already" + (f", {refused} not." if refused else "."))
+    runs = "1 run" if brought == 1 else f"{brought} runs"
+    print(f"{runs} brought to {found.url}, {there} there already" + (f", {refused} not." if refused else "."))
     if refused:
         raise HeadhuntError(f"{refused} runs lie in {home / 'runs'} as before.")
 

@@ -307,4 +307,4 @@ def watch_report(
         check_report(asked)
         run.ask("schedule", {name: value for name, value in asked.items() if value is not None})
     except Exception as error:
-        run.mark(f"watch_report() asks for nothing, as it cannot be done: {one_line(error)}")
+        run.mark(f"watch_report() asks for nothing, as it cannot be done: {one_line(error)}.")
