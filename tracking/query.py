@@ -228,7 +228,8 @@ class Reader:
         if found is None:
             known = sorted(set(self.attributes.values()))
             guess = did_you_mean("attribute", name, known)
-            raise self.refused(f"one of {', '.join(known)}, or {KEY_WANTED[2:]} ({guess})", word)
+            told = f"metrics.{name}, params.{name}, tags.{name}" if name.isidentifier() else KEY_WANTED
+            raise self.refused(f"{told}, or one of {', '.join(known)} ({guess.removesuffix('.')})", word)
         return Key("attribute", found)
 
     def value(self, key: Key) -> Value:

@@ -108,6 +108,8 @@ def test_a_run_is_resumed_and_deleted(where: None, capsys: pytest.CaptureFixture
 def test_a_run_that_nobody_knows_or_that_fits_twice_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "show", "zz"]) == 2
     assert "No run named 'zz'" in capsys.readouterr().err
+    assert main(["runs", "show", "worm"]) == 2
+    assert "Did you mean 'warm'?" in capsys.readouterr().err
     assert main(["runs", "show", "warm"]) == 2
     assert "fits 2 runs" in capsys.readouterr().err
     assert main(["runs", "list", "--query", "metrics.acc >"]) == 2

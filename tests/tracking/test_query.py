@@ -257,6 +257,8 @@ def test_what_is_not_understood_is_refused_with_its_place(text: str) -> None:
 def test_a_name_that_comes_near_is_named() -> None:
     with pytest.raises(BadQuery, match="Did you mean 'started'"):
         parse("strated > 3")
+    with pytest.raises(BadQuery, match=r"What would do: metrics\.val_accuracy, params"):
+        parse("val_accuracy > 0.9")
 
 
 def test_a_bad_query_is_a_bad_value() -> None:

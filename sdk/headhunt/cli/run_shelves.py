@@ -151,7 +151,7 @@ def named(shelf: Shelf, text: str) -> str:
     runs = shelf.find(None, (), None, 10_000)
     found = [one.id for one in runs if one.id.startswith(text) or one.name == text] if text else []
     if not found:
-        raise UnknownRun(text, [one.name for one in runs if one.name], hint="See 'headhunt runs list'.")
+        raise UnknownRun(text, {one.name for one in runs if one.name}, hint="See 'headhunt runs list'.")
     if len(found) > 1:
         shown = ", ".join(one[:8] for one in found[:5])
         raise BadValue(f"{text!r} fits {len(found)} runs: {shown}. Give more of the id.")
