@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -91,7 +90,8 @@ def report_now_and_then(every_s: float = REPORT_S) -> None:
 
 
 def end_with_the_server(worker: Worker) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin, whose lock a daemon thread would hold while the interpreter ends
+        pass
     worker.stop()
 
 
