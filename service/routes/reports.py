@@ -25,7 +25,9 @@ from tracking.reports.rendering import drawn
 
 TAGS = ["reports"]
 As = Annotated[Literal["html", "pdf"], QueryParameter(name="as", description="html (with its pictures inside) or pdf.")]
-NO_RIGHTS = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+NO_RIGHTS = (
+    "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
 """What a page may that holds the words of whoever wrote the run: nothing."""
 ROOM = threading.BoundedSemaphore(2)
 """Reports that are drawn at once; each takes a processor for a second or two, and one of the few request threads."""

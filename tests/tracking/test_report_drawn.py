@@ -1,11 +1,13 @@
 """Reports as they are drawn: by the real child process, looked into with another library."""
 
+import base64
 import io
 import re
 import time
 
 import pypdfium2
 import pytest
+import uharfbuzz as hb
 from PIL import Image
 
 from headhunt.errors import BadTemplate
@@ -44,6 +46,15 @@ def test_a_page_alone_has_its_pictures_inside_and_names_no_other_place() -> None
     html = drawn(a_report(), "html").html
     assert html.count("data:image/png;base64,") == 3
     assert not re.findall(r"https?://|<script|<link|@import", html)
+
+
+def test_a_page_alone_brings_along_letters_that_its_reader_may_lack_and_a_mail_none() -> None:
+    html = drawn(a_report(), "html").html
+    faces = re.findall(r"@font-face\{font-family:([\w-]+);[^}]*base64,([A-Za-z0-9+/=]+)\)", html)
+    letters = {chr(one) for _, data in faces for one in hb.Face(base64.b64decode(data)).unicodes}
+    assert set(KOREAN) - set(map(chr, range(128))) <= letters
+    assert all(f"{name}," in html for name, _ in faces)
+    assert "@font-face" not in drawn(a_report(), "mail").html
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

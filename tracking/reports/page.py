@@ -19,10 +19,16 @@ LARGEST = 2 << 20
 TONES = {"running": "#2563eb", "finished": "#059669", "failed": "#dc2626", "lost": "#b45309"}
 
 
-def page(report: RunReport, charts: Sequence[dict[str, str]], template: str | None = None) -> str:
-    """charts: of each its `source`, `title` and `words`. Raises BadTemplate where the user's own cannot be filled."""
+def page(
+    report: RunReport,
+    charts: Sequence[dict[str, str]],
+    template: str | None = None,
+    fonts: Sequence[dict[str, str]] = (),
+) -> str:
+    """charts: of each its `source`, `title` and `words`. fonts: those that the page brings along, `name` and `data`
+    (base64). Raises BadTemplate where the user's own cannot be filled."""
     text = (HERE / "report.html").read_text("utf-8") if template is None else template
-    return filled(text, facts_for(report, charts), escaped=True)
+    return filled(text, {**facts_for(report, charts), "fonts": [dict(font) for font in fonts]}, escaped=True)
 
 
 def plain(report: RunReport) -> str:

@@ -121,7 +121,8 @@ def answer_to(asked: Asked) -> Drawn:
         for source, chart in zip(sources, charts, strict=True)
     ]
     pictures = {} if inside else dict(zip(names, images, strict=True))
-    return Drawn(page(asked.report, told, asked.template), plain(asked.report), pictures, pdf)
+    faces = fonts.carried() if inside else ()
+    return Drawn(page(asked.report, told, asked.template, faces), plain(asked.report), pictures, pdf)
 
 
 def data_of(image: bytes) -> str:

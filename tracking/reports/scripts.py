@@ -4,6 +4,7 @@ The fonts are Noto's (docs/adr/0009-reports.md). Of each no more is taken than t
 kilobytes in a millisecond, which both the charts and the PDF use.
 """
 
+import base64
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
@@ -19,6 +20,8 @@ SCRIPTS = ("Arabic", "Devanagari", "Thai", "Hebrew", "Bengali", "Tamil", "Telugu
            "Symbols")  # fmt: skip
 JAPANESE, KOREAN, CHINESE, TAIWANESE = 0, 1, 2, 3
 """Places in the collection of East Asian fonts: one character looks different in each."""
+MOST_CARRIED = 300_000
+"""Bytes of a font in a page."""
 JOINERS = "\u200c\u200d\u25cc"
 
 
@@ -154,6 +157,17 @@ class Fonts:
             else:
                 groups.append((family, backwards, [place]))
         return [Piece(family, "".join(text[i] for i in sorted(held)), back) for family, back, held in groups]
+
+    def carried(self) -> list[dict[str, str]]:
+        """For a page that is read anywhere, perhaps where there is no font for it: all that is written in other letters
+        than ours. Mails carry none, since some programs cut off what is long."""
+        others = [family for family in self.families() if family != PLAIN]
+        faces = [(family.name, self.cut(family, REGULAR)) for family in others]
+        return [
+            {"name": f"headhunt-{name}", "data": base64.b64encode(data).decode()}
+            for name, data in faces
+            if len(data) <= MOST_CARRIED
+        ]
 
     def cut(self, family: Family, weight: int) -> bytes:
         """A font file with these characters alone, at this weight."""
