@@ -149,11 +149,9 @@ class Away:
         waiting, running = iter(errands), dict[int, E]()
         try:
             while True:
-                for errand in waiting:
+                while len(running) < self.width and (errand := next(waiting, None)) is not None:
                     if (outcome := self._begin(errand, running)) is not None:
                         yield errand, outcome
-                    elif len(running) >= self.width:
-                        break
                 if not running:
                     return
                 yield from self._arrived(running, clock)

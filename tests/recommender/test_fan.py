@@ -11,6 +11,7 @@ import pytest
 
 import headhunt.errors
 from headhunt.errors import HeadhuntError, OutOfTime, UnknownModel, WorkLost
+from recommender import fan
 from recommender.clock import Deadline
 from recommender.fan import Away, Fan, FieldLost, Here, Parcel, Part
 from recommender.fan_pool import Pool
@@ -27,8 +28,8 @@ def pool() -> Iterator[Away]:
         yield away
 
 
-def sums(fan: Fan, errands: list[Sum], clock: Deadline = AMPLE) -> dict[int, int]:
-    return {errand.task.number: outcome.get()[0] for errand, outcome in fan.run(errands, clock)}
+def sums(by: Fan, errands: list[Sum], clock: Deadline = AMPLE) -> dict[int, int]:
+    return {errand.task.number: outcome.get()[0] for errand, outcome in by.run(errands, clock)}
 
 
 def errors() -> list[type[HeadhuntError]]:
@@ -72,7 +73,12 @@ def test_what_is_best_done_here_is_done_here(pool: Away, tmp_path: Path) -> None
     assert outcome.get() == (1, os.getpid())
 
 
-def test_errands_are_asked_for_when_somebody_is_free(pool: Away, tmp_path: Path) -> None:
+@pytest.mark.parametrize("patience", [fan.LOOK_S, 0.0])
+def test_errands_are_asked_for_when_somebody_is_free(
+    pool: Away, tmp_path: Path, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is looked in vain whether one has come back."""
+    monkeypatch.setattr(fan, "LOOK_S", patience)
     asked: list[int] = []
 
     def errands() -> Iterator[Sum]:
