@@ -14,7 +14,7 @@ from headhunt.errors import BadTemplate
 from tests.tracking.report_cases import KOREAN, SCRIPTS, a_report, line
 from tracking.reports.charts import HIGH, SHOWN, WIDE, charts_of, picture
 from tracking.reports.page import facts_for, filled, page, plain
-from tracking.reports.rendering import TEMPLATE_SECONDS, drawn
+from tracking.reports.rendering import TEMPLATE_SECONDS, Wanted, drawn
 from tracking.reports.scripts import Fonts, printable_text
 
 
@@ -48,13 +48,18 @@ def test_a_page_alone_has_its_pictures_inside_and_names_no_other_place() -> None
     assert not re.findall(r"https?://|<script|<link|@import", html)
 
 
-def test_a_page_alone_brings_along_letters_that_its_reader_may_lack_and_a_mail_none() -> None:
-    html = drawn(a_report(), "html").html
+@pytest.mark.parametrize("wanted", ["html", "mail"])
+def test_a_page_brings_along_the_letters_that_its_reader_may_lack(wanted: Wanted) -> None:
+    html = drawn(a_report(name=KOREAN, experiment="", intent="", error=None), wanted).html
     faces = re.findall(r"@font-face\{font-family:([\w-]+);[^}]*base64,([A-Za-z0-9+/=]+)\)", html)
     letters = {chr(one) for _, data in faces for one in hb.Face(base64.b64decode(data)).unicodes}
     assert set(KOREAN) - set(map(chr, range(128))) <= letters
     assert all(f"{name}," in html for name, _ in faces)
-    assert "@font-face" not in drawn(a_report(), "mail").html
+
+
+def test_a_mail_stays_short_and_a_page_bounded_whatever_letters_it_has() -> None:
+    many = "".join(map(chr, range(0xAC00, 0xAC00 + 3000)))
+    assert "@font-face" not in drawn(a_report(intent=many), "mail").html
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

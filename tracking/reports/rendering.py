@@ -25,6 +25,8 @@ SECONDS, MEMORY = 20, 1024 * MIB
 TEMPLATE_SECONDS, TEMPLATE_MEMORY = 3, 512 * MIB
 LONGEST_TEMPLATE = 200_000
 ANSWER = 64 * MIB
+CARRIED, CARRIED_BY_MAIL = 600_000, 45_000
+"""Bytes of fonts in a page: some mail programs cut off pages of more than 100 KB."""
 
 
 class Asked(Struct, frozen=True):
@@ -121,7 +123,7 @@ def answer_to(asked: Asked) -> Drawn:
         for source, chart in zip(sources, charts, strict=True)
     ]
     pictures = {} if inside else dict(zip(names, images, strict=True))
-    faces = fonts.carried() if inside else ()
+    faces = fonts.carried(CARRIED if inside else CARRIED_BY_MAIL)
     return Drawn(page(asked.report, told, asked.template, faces), plain(asked.report), pictures, pdf)
 
 

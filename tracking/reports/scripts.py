@@ -20,8 +20,6 @@ SCRIPTS = ("Arabic", "Devanagari", "Thai", "Hebrew", "Bengali", "Tamil", "Telugu
            "Symbols")  # fmt: skip
 JAPANESE, KOREAN, CHINESE, TAIWANESE = 0, 1, 2, 3
 """Places in the collection of East Asian fonts: one character looks different in each."""
-MOST_CARRIED = 300_000
-"""Bytes of a font in a page."""
 JOINERS = "\u200c\u200d\u25cc"
 
 
@@ -158,16 +156,13 @@ class Fonts:
                 groups.append((family, backwards, [place]))
         return [Piece(family, "".join(text[i] for i in sorted(held)), back) for family, back, held in groups]
 
-    def carried(self) -> list[dict[str, str]]:
-        """For a page that is read anywhere, perhaps where there is no font for it: all that is written in other letters
-        than ours. Mails carry none, since some programs cut off what is long."""
-        others = [family for family in self.families() if family != PLAIN]
-        faces = [(family.name, self.cut(family, REGULAR)) for family in others]
-        return [
-            {"name": f"headhunt-{name}", "data": base64.b64encode(data).decode()}
-            for name, data in faces
-            if len(data) <= MOST_CARRIED
-        ]
+    def carried(self, most: int) -> list[dict[str, str]]:
+        """For a page that is read where there may be no font for it: all that is written in other letters than ours,
+        while it is so many bytes at most."""
+        faces = [(family.name, self.cut(family, REGULAR)) for family in self.families() if family != PLAIN]
+        if sum(len(data) for _, data in faces) > most:
+            return []
+        return [{"name": f"headhunt-{name}", "data": base64.b64encode(data).decode()} for name, data in faces]
 
     def cut(self, family: Family, weight: int) -> bytes:
         """A font file with these characters alone, at this weight."""
