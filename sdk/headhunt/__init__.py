@@ -14,6 +14,8 @@
         headhunt.config(epochs=20)
         headhunt.log(loss=0.3, val_accuracy=0.9)
 
+    best = headhunt.fmin(objective, {"lr": headhunt.double(1e-5, 1e-1, log=True)}, trials=100)
+
 Importing this loads neither torch nor numpy.
 """
 
@@ -24,28 +26,45 @@ from headhunt.engine import open_zoo, suggest_model
 from headhunt.errors import HeadhuntError
 
 if TYPE_CHECKING:
+    from headhunt.spaces import choice, double, fixed, integer
     from headhunt.track.calls import config, finish, init, log, summary, watch_report
+    from headhunt.trials import STATUS_FAIL, STATUS_OK, report
+    from headhunt.tuning import fmin
 
 __version__ = "0.1.0"
 __all__ = [
+    "STATUS_FAIL",
+    "STATUS_OK",
     "HeadhuntError",
     "__version__",
+    "choice",
     "config",
+    "double",
     "finish",
+    "fixed",
+    "fmin",
     "init",
+    "integer",
     "log",
     "open_zoo",
+    "report",
     "suggest_model",
     "summary",
     "watch_report",
 ]
-TRACKING = ("config", "finish", "init", "log", "summary", "watch_report")
+LATER = {
+    "headhunt.track.calls": ("config", "finish", "init", "log", "summary", "watch_report"),
+    "headhunt.spaces": ("choice", "double", "fixed", "integer"),
+    "headhunt.trials": ("STATUS_FAIL", "STATUS_OK", "report"),
+    "headhunt.tuning": ("fmin",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The calls of a training are loaded when the first of them is asked for."""
-    if name not in TRACKING:
+    """What trainings and searches call is loaded when the first of each is asked for."""
+    home = next((module for module, names in LATER.items() if name in names), None)
+    if home is None:
         raise AttributeError(f"module 'headhunt' has no attribute {name!r}")
-    calls = import_module("headhunt.track.calls")
-    globals().update({one: getattr(calls, one) for one in TRACKING})
+    loaded = import_module(home)
+    globals().update({one: getattr(loaded, one) for one in LATER[home]})
     return globals()[name]

@@ -3,7 +3,7 @@
 HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
  |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
- |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact UnknownTag
+ |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact UnknownTag UnknownStudy
  +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField; BadQuery, which says where
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -31,6 +31,7 @@ HeadhuntError
  +-- ReportFailed, MailFailed, NoMailServer   a report could not be drawn or sent; TooManyMails: not within this hour
  |                         BadTemplate, BadCondition, BadAddress: a BadValue; UnknownReport: an UnknownName
  +-- KeyReused             one Idempotency-Key came with two different questions
+ +-- BadSpace, a BadValue; NoTrial, NoBest, TrialStopped, TrialFailed   a search for good hyper-parameters
  +-- BrokenJournal, UnknownRecord   what was told of a run is damaged, or is of a newer headhunt
  +-- ServerUnreachable     no answer from the server that was named
 
@@ -403,4 +404,22 @@ from headhunt.errors.service import (
 )
 from headhunt.errors.service import (
     UploadIncomplete as UploadIncomplete,
+)
+from headhunt.errors.tuning import (
+    BadSpace as BadSpace,
+)
+from headhunt.errors.tuning import (
+    NoBest as NoBest,
+)
+from headhunt.errors.tuning import (
+    NoTrial as NoTrial,
+)
+from headhunt.errors.tuning import (
+    TrialFailed as TrialFailed,
+)
+from headhunt.errors.tuning import (
+    TrialStopped as TrialStopped,
+)
+from headhunt.errors.tuning import (
+    UnknownStudy as UnknownStudy,
 )

@@ -1,0 +1,93 @@
+"""Trials: what is kept of each, and the one that runs now in this thread, whom `headhunt.report` speaks to."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, Protocol
+
+import msgspec
+
+from headhunt.errors import BadValue, NoTrial, TrialStopped
+from headhunt.spaces import Value
+from headhunt.vocabulary import Struct
+
+STATUS_OK = "ok"
+STATUS_FAIL = "fail"
+
+
+State = Literal["running", "complete", "stopped", "failed"]
+
+
+class Trial(Struct, frozen=True):
+    """One try. `params`: real values, without those whose condition did not hold; `value` of complete trials alone.
+
+    `readings`: what was reported, by step. `reason`: why it was stopped or failed.
+    """
+
+    number: int
+    state: State
+    params: dict[str, Value]
+    value: float | None = None
+    reason: str = ""
+    readings: dict[int, float] = msgspec.field(default_factory=dict)
+    seconds: float | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """The value, as others name it."""
+        return self.value
+
+    @property
+    def status(self) -> str:
+        """`ok` or `fail`, as others name it."""
+        return STATUS_FAIL if self.state == "failed" else STATUS_OK
+
+
+class Listener(Protocol):
+    def report(self, step: int, loss: float) -> str | None:
+        """Takes a reading; answers why the trial shall end, or None."""
+
+
+_current: ContextVar[Listener | None] = ContextVar("headhunt_trial", default=None)
+
+
+def report(step: int, loss: float) -> None:
+    """How the running trial does at this step. Raises TrialStopped when it is not worth going on: let it pass."""
+    listener = _current.get()
+    if listener is None:
+        raise NoTrial(
+            "No trial runs here. Call headhunt.report inside an objective of headhunt.fmin, in the thread that it was"
+            " called in."
+        )
+    if (reason := listener.report(as_step(step), as_loss(loss))) is not None:
+        raise TrialStopped(reason)
+
+
+@contextmanager
+def running(listener: Listener) -> Iterator[None]:
+    token = _current.set(listener)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def as_step(step: object) -> int:
+    try:
+        number = float(step)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (number >= 0 and number == int(number)):
+        raise BadValue(f"The step is {step!r}. Give a whole number, 0 or more, as in headhunt.report(epoch, loss).")
+    return int(number)
+
+
+def as_loss(loss: object) -> float:
+    """nan and infinity are taken: they say that the trial fares badly."""
+    try:
+        if isinstance(loss, bool | str):
+            raise TypeError
+        return float(loss)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise BadValue(f"The loss at a step is {loss!r}. Give a number, as in headhunt.report(epoch, loss).") from error

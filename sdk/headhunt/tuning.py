@@ -1,0 +1,148 @@
+"""Searching for good hyper-parameters, all in code.
+
+best = headhunt.fmin(
+    objective,
+    space={"lr": headhunt.double(1e-5, 1e-1, log=True), "opt": headhunt.choice("sgd", "adamw")},
+    trials=100,
+    timeout="10m",
+)
+best.params, best.value, best.trials, best.importance()
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headhunt.durations import seconds_of
+from headhunt.errors import BadValue, Interrupted
+from headhunt.home import home_folder
+from headhunt.spaces import Value
+from headhunt.trials import Trial
+
+if TYPE_CHECKING:
+    from tuning.importance import Importance, Interaction, Slice
+    from tuning.study import Study
+
+MOST_WORKERS = 256
+
+
+class Best:
+    """What a search came to. `params`: real values, as the objective got them; `trials`: all, in order."""
+
+    def __init__(self, study: "Study", interrupted: bool = False) -> None:
+        self._study = study
+        self.trial: Trial = study.best()
+        self.interrupted = interrupted
+
+    @property
+    def params(self) -> dict[str, Value]:
+        return dict(self.trial.params)
+
+    @property
+    def value(self) -> float:
+        return float(self.trial.value or 0.0)
+
+    @property
+    def trials(self) -> list[Trial]:
+        return self._study.trials()
+
+    @property
+    def algo(self) -> str:
+        """The algorithm that searched: what `auto` chose."""
+        return self._study.about.algo
+
+    def importance(self, method: str = "ped-anova") -> "Importance":
+        """How much each parameter matters, and what that means; method: `ped-anova` or `fanova`."""
+        from tuning.importance import importance
+
+        return importance(self._study, method)
+
+    def slices(self) -> "list[Slice]":
+        """For each parameter: its values and what came of them."""
+        from tuning.importance import slices
+
+        return slices(self._study)
+
+    def interactions(self) -> "list[Interaction]":
+        """Pairs of parameters that matter together more than alone, the strongest first."""
+        from tuning.importance import interactions
+
+        return interactions(self._study)
+
+    def __repr__(self) -> str:
+        return f"Best(value={self.value:.6g}, params={self.params}, trials={len(self.trials)})"
+
+
+def fmin(
+    objective: Callable[[dict[str, Any]], object],
+    space: Mapping[str, Any] | None = None,
+    *,
+    algo: str = "tpe",
+    trials: int | None = 100,
+    timeout: str | float | None = None,
+    trial_timeout: str | float | None = None,
+    seed: int | None = None,
+    start: Sequence[Mapping[str, Any]] | Mapping[str, Any] = (),
+    direction: str = "minimize",
+    workers: int = 1,
+    curtail: bool = True,
+    warm_up: int = 1,
+    study: str | None = None,
+    home: str | Path | None = None,
+) -> Best:
+    """The parameters of the space for which the objective is least.
+
+    objective: gets a dict of parameters, returns the loss, as a number or as {"loss": ..., "status": "ok"}. It may call
+        `headhunt.report(step, loss)` as it goes, which ends trials that fall behind the best fifth.
+    algo: auto, tpe, gp, cmaes, random, grid, qmc, basinhopping.
+    trials, timeout: when to end, what comes first; trials counts what the study has already. "90s", "10m", "1h".
+    trial_timeout: each trial in a process of its own, which is killed after that.
+    start: points to try first. direction: "maximize" for a score. workers: how many trials at once, in threads.
+    curtail, warm_up: whether trials that fall behind end early, and from which step on.
+    study: a name; the study is then kept, goes on when it is called again, and may be shared by several processes.
+
+    A trial whose objective fails is marked, and the search goes on. Ctrl-C ends it, with the best so far.
+    """
+    limits = {
+        "trials": whole("trials", trials, 1_000_000),
+        "seconds": seconds_of(timeout, "A timeout"),
+        "trial_seconds": seconds_of(trial_timeout, "A trial_timeout"),
+        "workers": whole("workers", workers, MOST_WORKERS),
+    }
+    if not callable(objective):
+        raise BadValue(f"The objective is {objective!r}. Give a function of the parameters that returns the loss.")
+    if limits["trials"] is None and limits["seconds"] is None:
+        raise BadValue("Neither trials nor a timeout: the search would never end. Give one, as in trials=100.")
+    from tuning import running
+    from tuning.study import Wanted, opened
+
+    wanted = Wanted(
+        space=None if space is None else as_dict("space", space),
+        name=study,
+        algo=algo,
+        direction=direction,
+        seed=whole("seed", seed, 2**32 - 1, least=0),
+        trials=limits["trials"],  # type: ignore[arg-type]
+        curtail=curtail,
+        warm_up=whole("warm_up", warm_up, 10**9, least=0) or 0,
+        start=[as_dict("start", one) for one in ([start] if isinstance(start, Mapping) else start)],
+    )
+    one = opened(home_folder() if home is None else Path(home).expanduser(), wanted)
+    whole_run = running.run(one, objective, running.Limits(**limits))  # type: ignore[arg-type]
+    if not whole_run and not any(trial.value is not None for trial in one.trials()):
+        raise Interrupted("The search was interrupted before any trial ended with a number.")
+    return Best(one, interrupted=not whole_run)
+
+
+def whole(name: str, value: object, most: int, least: int = 1) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadValue(f"{name} is {value!r}. Give a whole number from {least} to {most:,}.")
+    return value
+
+
+def as_dict(name: str, given: object) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise BadValue(f"The {name} is {given!r}. Give names and values, as in {{'lr': headhunt.double(0.001, 0.1)}}.")
+    return dict(given)

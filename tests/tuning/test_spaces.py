@@ -1,0 +1,132 @@
+"""Spaces: what is refused, in words that say what to change; the same over JSON; conditions."""
+
+import math
+from typing import Any
+
+import pytest
+
+import headhunt
+from headhunt.errors import BadSpace
+from headhunt.spaces import active, checked, from_json, to_json
+from tuning.spaces import checked_start, distributions, grid
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: headhunt.double(2, 1), "Exchange them"),
+        (lambda: headhunt.double(0, 1, log=True), "above zero"),
+        (lambda: headhunt.double(-1, 1, log=True), "above zero"),
+        (lambda: headhunt.integer(0, 8, log=True), "above zero"),
+        (lambda: headhunt.double(0, 1, step=2), "smaller step"),
+        (lambda: headhunt.double(0, 1, step=0), "above zero"),
+        (lambda: headhunt.integer(1, 8, step=-1), "above zero"),
+        (lambda: headhunt.double(1, 8, log=True, step=1), "Leave out one"),
+        (lambda: headhunt.integer(1, 8, log=True, step=2), "Leave out one"),
+        (lambda: headhunt.double(0, math.nan), "Give a number"),
+        (lambda: headhunt.double(0, math.inf), "Give a number"),
+        (lambda: headhunt.double("0", 1), "Give a number"),  # type: ignore[arg-type]
+        (lambda: headhunt.double(False, True), "Give a number"),
+        (lambda: headhunt.integer(1, 2.5), "whole number"),  # type: ignore[arg-type]
+        (lambda: headhunt.integer(1, 2**60), "logarithm"),
+        (lambda: headhunt.choice(), "Name some"),
+        (lambda: headhunt.choice("a", "a"), "twice"),
+        (lambda: headhunt.choice(1, True), "twice"),
+        (lambda: headhunt.choice(math.nan), "as text"),
+        (lambda: headhunt.choice((1, 2)), "as text"),  # type: ignore[arg-type]
+        (lambda: headhunt.choice("a", when="opt"), "when="),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_searched_is_refused_with_what_to_change(make: Any, said: str) -> None:
+    with pytest.raises(BadSpace, match=said):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({}, "empty"),
+        ({"": 1}, "printable"),
+        ({" x": 1}, "printable"),
+        ({"a\nb": 1}, "printable"),
+        ({3: 1}, "printable"),
+        ({"x": [1, 2]}, "no parameter"),
+        ({"x": headhunt.double(0, 1, when={"otp": "a"}), "opt": headhunt.choice("a")}, "Did you mean 'opt'"),
+        ({"x": headhunt.double(0, 1, when={"opt": "b"}), "opt": headhunt.choice("a")}, "never 'b'"),
+        ({"x": headhunt.double(0, 1, when={"opt": []}), "opt": headhunt.choice("a")}, "Name one"),
+        ({"x": headhunt.double(0, 1, when={"y": 0.5}), "y": headhunt.double(0, 1)}, "is a double"),
+        ({"x": headhunt.choice(1, when={"y": 1}), "y": headhunt.choice(1, when={"x": 1})}, "wait for each other"),
+        ({"x": headhunt.choice(1, when={"x": 1})}, "wait for each other"),
+    ],
+)
+def test_a_space_that_does_not_hold_together_is_refused(space: Any, said: str) -> None:
+    with pytest.raises(BadSpace, match=said):
+        checked(space)
+
+
+def test_a_space_is_the_same_after_json() -> None:
+    space = checked(
+        {
+            "momentum": headhunt.double(0.5, 0.99, when={"opt": ["sgd", "rmsprop"]}),
+            "opt": headhunt.choice("sgd", "rmsprop", "adamw", None, True, 3),
+            "lr": headhunt.double(1e-5, 1e-1, log=True),
+            "batch": headhunt.integer(16, 128, step=16),
+            "epochs": 3,
+        }
+    )
+    assert list(space) == ["opt", "lr", "batch", "epochs", "momentum"], "parents stand first"
+    assert from_json(to_json(space)) == space
+    assert from_json(to_json(space))["opt"].values == ["sgd", "rmsprop", "adamw", None, True, 3]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"x": {"type": "double", "low": 2, "high": 1}}',
+        b'{"x": {"type": "double", "low": 0, "high": 1, "stepp": 1}}',
+        b'{"x": {"type": "triple"}}',
+        b'{"x": {"type": "choice", "values": [[1]]}}',
+        b'{"x": {"type": "choice", "values": [1, 1.0]}}',
+    ],
+)
+def test_what_is_sent_is_refused_alike(text: bytes) -> None:
+    with pytest.raises(BadSpace):
+        from_json(text)
+
+
+def test_a_condition_hangs_on_the_whole_chain() -> None:
+    space = checked(
+        {
+            "a": headhunt.choice("on", "off"),
+            "b": headhunt.choice(1, 2, when={"a": "on"}),
+            "c": headhunt.double(0, 1, when={"b": 2}),
+        }
+    )
+    assert active(space, "c", {"a": "on", "b": 2})
+    assert not active(space, "c", {"a": "on", "b": 1})
+    assert not active(space, "c", {"a": "off"})
+
+
+def test_the_high_end_is_moved_to_the_last_step_without_a_warning() -> None:
+    made = distributions(checked({"x": headhunt.double(0, 1, step=0.3), "n": headhunt.integer(1, 10, step=4)}))
+    assert (made["x"].high, made["n"].high) == (0.9, 9)  # type: ignore[attr-defined]
+
+
+def test_a_grid_has_every_step_and_refuses_what_is_too_fine() -> None:
+    space = checked(
+        {"x": headhunt.double(0, 0.3, step=0.1), "n": headhunt.integer(1, 3), "c": headhunt.choice("a", "b")}
+    )
+    assert grid(space) == {"x": [0.0, 0.1, 0.2, 0.3], "n": [1, 2, 3], "c": ["a", "b"]}
+    with pytest.raises(BadSpace, match="larger steps"):
+        grid(checked({"n": headhunt.integer(1, 1000), "m": headhunt.integer(1, 1000)}))
+
+
+@pytest.mark.parametrize("start", [{"y": 1}, {"x": 2.0}, {"x": "1"}, {"x": True}, {"n": 2}, {"n": 1.0}, {"c": "z"}])
+def test_a_start_outside_the_space_is_refused(start: Any) -> None:
+    space = checked({"x": headhunt.double(0, 1), "n": headhunt.integer(1, 9, step=2), "c": headhunt.choice("a")})
+    with pytest.raises(BadSpace, match="start"):
+        checked_start(space, start)
+    assert checked_start(space, {"x": 1, "n": 3}) == {"x": 1.0, "n": 3}

@@ -1,0 +1,1 @@
+"""Searches for good hyper-parameters: the one package that knows Optuna."""

@@ -1,0 +1,107 @@
+"""One objective in a child process, so that it can be killed: when it takes too long, or when its thread shall end.
+
+The child is forked, so any function will do, also one that was written a line ago; what it changes in memory is gone
+with it. Readings and the result come over a pipe; the answer to each reading is whether to go on.
+"""
+
+import multiprocessing
+import os
+import time
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from headhunt import trials
+from headhunt.errors import TrialFailed, TrialStopped
+from tuning.outcomes import reason_of, value_of
+
+GRACE = 2.0
+"""Seconds between a gentle end and a kill."""
+
+
+class Far:
+    """In the child: hands readings to the parent."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+
+    def report(self, step: int, loss: float) -> str | None:
+        self.pipe.send(("report", step, loss))
+        answer: str | None = self.pipe.recv()
+        return answer
+
+
+def in_child(
+    objective: Callable[[dict[str, Any]], object],
+    params: dict[str, Any],
+    ear: trials.Listener,
+    seconds: float,
+    at_start: Callable[[], None],
+) -> object:
+    """The value that the objective gave, or a TrialFailed with the reason. Raises TrialStopped."""
+    here, there = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(
+        target=alone, args=(objective, params, there, here, at_start), daemon=False
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads, which is meant
+        child.start()
+    there.close()
+    try:
+        return listened(here, ear, seconds)
+    finally:
+        end(child)
+        here.close()
+
+
+def listened(pipe: Connection, ear: trials.Listener, seconds: float) -> object:
+    limit = time.monotonic() + seconds
+    while pipe.poll(max(0.0, limit - time.monotonic())):
+        try:
+            kind, *rest = pipe.recv()
+        except EOFError:
+            return TrialFailed("The process of the objective ended without a word, killed or out of memory.")
+        if kind == "report":
+            pipe.send(ear.report(*rest))
+        elif kind == "stopped":
+            raise TrialStopped(rest[0])
+        else:
+            return rest[0] if kind == "value" else TrialFailed(rest[0])
+    return TrialFailed(f"The objective had not returned after {seconds:.0f} s. Its process was ended.")
+
+
+def alone(
+    objective: Callable[[dict[str, Any]], object],
+    params: dict[str, Any],
+    pipe: Connection,
+    other: Connection,
+    at_start: Callable[[], None],
+) -> None:
+    """In the child. It ends by os._exit, so that nothing of the parent's is cleaned up twice."""
+    other.close()
+    at_start()
+    try:
+        with trials.running(Far(pipe)):
+            told: tuple[str, object] = ("value", value_of(objective(params)))
+    except TrialStopped as stopped:
+        told = ("stopped", str(stopped))
+    except BaseException as error:
+        told = ("failed", reason_of(error))
+    try:
+        pipe.send(told)
+    except OSError:
+        pass  # nobody waits for it any more
+    finally:
+        os._exit(0)
+
+
+def end(child: "multiprocessing.process.BaseProcess") -> None:
+    if child.is_alive():
+        child.join(0.05)
+    if child.is_alive():
+        child.terminate()
+        child.join(GRACE)
+    if child.is_alive():
+        child.kill()
+    child.join()

@@ -1,0 +1,148 @@
+"""Studies in a file: Optuna's journal, under a lock that goes with the process, and whole again after any kill.
+
+    HOME/studies/NAME/journal.log     what happened, a line each; `journal.log.lock`: who writes now
+    HOME/studies/NAME/turn.lock       who takes the next trial now
+    HOME/studies/NAME/workers/ID      held by a worker for as long as it lives
+
+Optuna's own locks are files that a killed process leaves behind, and half a line at the end breaks its journal as soon
+as the next line is written after it. Both are mended here: locks are the kernel's, and half a line is cut off.
+"""
+
+import fcntl
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from headhunt.errors import BadValue, printable
+
+STUDIES, JOURNAL, TURN, WORKERS = "studies", "journal.log", "turn.lock", "workers"
+
+
+class KernelLock(JournalFileOpenLock):
+    """flock on a file beside the journal; taking it also cuts off half a line that a killed writer left."""
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(str(journal))
+        self.journal = journal
+        self.path = journal.with_name(journal.name + ".lock")
+        self._within = threading.Lock()
+        self._held: int | None = None
+
+    def acquire(self) -> bool:
+        self._within.acquire()
+        try:
+            self._held = locked(self.path)
+            mend(self.journal)
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+        self._within.release()
+
+
+def locked(path: Path, *, wait: bool = True) -> int:
+    """A file held by this process until it is closed. BlockingIOError: another one holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def mend(journal: Path) -> None:
+    """Cut off what stands behind the last end of a line."""
+    with journal.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0 or (file.seek(size - 1) is not None and file.read(1) == b"\n"):
+            return
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+class Shelf:
+    """Where one study lies: in a folder, or, without a name, in the memory of this process."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._within = threading.Lock()
+        self._held: int | None = None
+        self.worker = uuid.uuid4().hex
+        if folder is not None:
+            (folder / WORKERS).mkdir(parents=True, exist_ok=True)
+
+    def storage(self) -> BaseStorage:
+        if self.folder is None:
+            return InMemoryStorage()
+        journal = self.folder / JOURNAL
+        return JournalStorage(JournalFileBackend(str(journal), lock_obj=KernelLock(journal)))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One worker at a time: counting trials and taking the next are one act."""
+        with self._within:
+            handle = None if self.folder is None else locked(self.folder / TURN)
+            try:
+                yield
+            finally:
+                if handle is not None:
+                    os.close(handle)
+
+    def sign_in(self) -> None:
+        """From now on the trials of this worker are its own, until it closes or dies."""
+        if self.folder is not None and self._held is None:
+            self._held = locked(self.folder / WORKERS / self.worker)
+
+    def sign_out(self) -> None:
+        if self.folder is not None and self._held is not None:
+            (self.folder / WORKERS / self.worker).unlink(missing_ok=True)
+            os.close(self._held)
+            self._held = None
+
+    def forget(self) -> None:
+        """In a forked child: let go of what is the parent's, so that the parent's death is seen."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def lives(self, worker: str) -> bool:
+        """Whether the worker of that id still holds its file."""
+        if self.folder is None or worker == self.worker:
+            return worker == self.worker
+        path = self.folder / WORKERS / worker
+        if not path.exists():
+            return False
+        try:
+            os.close(locked(path, wait=False))
+        except BlockingIOError:
+            return True
+        path.unlink(missing_ok=True)
+        return False
+
+
+def shelf(home: Path, name: str | None) -> Shelf:
+    """The place of a study by its name; without a name, memory."""
+    return Shelf(None if name is None else home / STUDIES / checked(name))
+
+
+def checked(name: object) -> str:
+    """Names become folders, so they are plain."""
+    plain = isinstance(name, str) and 0 < len(name) <= 100 and not name.startswith((".", "-"))
+    if not plain or not all(one.isalnum() or one in "-_. " for one in str(name)) or str(name) != str(name).strip():
+        raise BadValue(
+            f"A study is named {printable(repr(name), 60)}. Take 1 to 100 letters, digits, '-', '_' and '.', with a"
+            " letter or digit first."
+        )
+    return str(name)

@@ -1,0 +1,179 @@
+"""The loop of a study in this process: trials one after the other or beside each other, until enough or out of time.
+
+Whatever an objective does is that trial's matter: a number ends it; nan, nothing, a wrong type or an error fail it; the
+study goes on. Ctrl-C, and an error that is headhunt's own, give the running trials back and end the loop.
+
+Where an objective runs:
+
+    workers=1                  in the caller's thread: what it uses of that thread is there, and Ctrl-C reaches it
+    workers=n                  in n threads; the same study from several processes or machines goes by its name
+    trial_timeout=seconds      in a child process for each trial, forked from here, which is killed when it is over
+
+A thread cannot be killed. So without `trial_timeout` the time of a study is looked at between trials and at each
+`headhunt.report`, and an objective that neither returns nor reports outlives it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from headhunt import trials
+from headhunt.errors import TrialFailed, TrialStopped
+from headhunt.vocabulary import Struct
+from tuning.child import in_child
+from tuning.outcomes import reason_of, value_of
+from tuning.study import Asked, Study
+
+Objective = Callable[[dict[str, Any]], object]
+OUT_OF_TIME = "The time of the study was up."
+INTERRUPTED = "It was interrupted."
+NAP = 0.1
+LAST_WAIT = 5.0
+"""Seconds that trials in threads have to end after Ctrl-C."""
+
+
+class Limits(Struct, frozen=True):
+    """How much may be done: trials of the study, seconds from now, seconds for each trial; how many at once."""
+
+    trials: int | None = None
+    seconds: float | None = None
+    trial_seconds: float | None = None
+    workers: int = 1
+
+
+class Loop:
+    """One call of `run`."""
+
+    def __init__(self, study: Study, objective: Objective, limits: Limits) -> None:
+        self.study = study
+        self.objective = objective
+        self.limits = limits
+        self.end = None if limits.seconds is None else time.monotonic() + limits.seconds
+        self.halt = threading.Event()
+        self.broken: list[BaseException] = []
+        self.at_work: dict[int, Asked] = {}
+
+    def left(self) -> float | None:
+        return None if self.end is None else max(0.0, self.end - time.monotonic())
+
+    def over(self) -> bool:
+        return self.halt.is_set() or self.left() == 0.0
+
+    def work(self) -> None:
+        """Trial after trial, until there are enough."""
+        while not self.over():
+            asked = self.study.ask(self.limits.trials)
+            if asked is None:
+                return
+            self.at_work[asked.number] = asked
+            try:
+                self.one(asked)
+            except BaseException:
+                self.study.free(asked)
+                raise
+            finally:
+                self.at_work.pop(asked.number, None)
+
+    def one(self, asked: Asked) -> None:
+        """One trial from its parameters to its end. Only what is not the objective's comes out."""
+        ear = Ear(self, asked)
+        try:
+            value = value_of(self.given(asked, ear))
+        except KeyboardInterrupt:
+            raise
+        except TrialStopped as stopped:
+            if ear.halted:
+                raise Halted from stopped
+            self.study.tell_stopped(asked, ear.reason or str(stopped))
+        except (Exception, SystemExit) as error:
+            self.study.tell_failed(asked, reason_of(error))
+        else:
+            self.study.tell_value(asked, value)
+
+    def given(self, asked: Asked, ear: "Ear") -> object:
+        """What the objective returned, here or in a child. It gets a dictionary of its own."""
+        if self.limits.trial_seconds is None:
+            with trials.running(ear):
+                return self.objective(dict(asked.params))
+        left = self.left()
+        seconds = self.limits.trial_seconds if left is None else min(left, self.limits.trial_seconds)
+        given = in_child(self.objective, dict(asked.params), ear, seconds, self.study.place.forget)
+        if isinstance(given, TrialFailed) and self.left() == 0.0:
+            raise TrialStopped(OUT_OF_TIME)
+        if isinstance(given, TrialFailed):
+            raise given
+        return given
+
+    def quietly(self) -> None:
+        """In a thread: what breaks the loop ends the others, and is raised where it was called."""
+        try:
+            self.work()
+        except Halted:
+            pass
+        except BaseException as error:
+            self.broken.append(error)
+            self.halt.set()
+
+
+class Halted(BaseException):
+    """The loop was told to end while this trial ran."""
+
+
+class Ear:
+    """Hears what a trial reports."""
+
+    def __init__(self, loop: Loop, asked: Asked) -> None:
+        self.loop = loop
+        self.asked = asked
+        self.reason = ""
+        self.halted = False
+
+    def report(self, step: int, loss: float) -> str | None:
+        if self.loop.halt.is_set():
+            self.halted = True
+            return INTERRUPTED
+        self.reason = self.loop.study.report(self.asked, step, loss) or ""
+        if not self.reason and self.loop.over():
+            self.reason = OUT_OF_TIME
+        return self.reason or None
+
+
+def run(study: Study, objective: Objective, limits: Limits) -> bool:
+    """Run the study; False: Ctrl-C ended it. What was done is kept in every case."""
+    loop = Loop(study, objective, limits)
+    try:
+        if limits.workers == 1:
+            loop.work()
+        else:
+            beside_each_other(loop)
+    except KeyboardInterrupt:
+        return False
+    finally:
+        study.close()
+    return True
+
+
+def beside_each_other(loop: Loop) -> None:
+    threads = [threading.Thread(target=loop.quietly, daemon=True) for _ in range(loop.limits.workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(NAP)
+    except KeyboardInterrupt:
+        give_up(loop, threads)
+        raise
+    if loop.broken:
+        raise loop.broken[0]
+
+
+def give_up(loop: Loop, threads: list[threading.Thread]) -> None:
+    """Trials end at their next report; those that never do are given back, and left to themselves."""
+    loop.halt.set()
+    end = time.monotonic() + LAST_WAIT
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    for asked in list(loop.at_work.values()):
+        loop.study.free(asked)

@@ -1,0 +1,128 @@
+"""Who proposes the next trial. All but basin hopping (basins.py) is Optuna's; `auto` chooses by a stated rule.
+
+    tpe          Parzen estimators; any space
+    gp           a Gaussian process; any space without conditions, few trials
+    cmaes        covariance matrix adaptation; numbers, without conditions
+    random       any space
+    grid         every point of a grid; without conditions, ends when all were tried
+    qmc          a scrambled Sobol sequence; numbers, without conditions
+    basinhopping jumps and walks downhill; numbers, without conditions
+
+`auto`, in this order: a grid, where the space has steps alone and no more points than trials; TPE where there are
+conditions; else GP while trials are dear (up to 100 and up to 10 parameters), CMA-ES where there are numbers alone, at
+least two, and at least 100 trials for each; else TPE.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+
+import msgspec
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
+
+from headhunt.errors import BadSpace, BadValue, did_you_mean
+from headhunt.spaces import Choice, Double, Fixed, Integer, Space, Value
+from tuning.basins import BasinHoppingSampler
+from tuning.spaces import distributions, grid
+
+GP_TRIALS, GP_PARAMETERS = 100, 10
+"""A Gaussian process takes about a second a proposal at a few hundred trials."""
+CMAES_TRIALS_EACH = 100
+NUMBERS_ALONE = ("cmaes", "qmc", "basinhopping")
+UNCONDITIONAL = ("gp", "cmaes", "grid", "qmc", "basinhopping")
+
+
+class WholeGrid(GridSampler):
+    """Optuna's, which would stop a loop of Optuna's at the end; here the study looks at `is_exhausted`."""
+
+    def after_trial(self, *_: object, **__: object) -> None:
+        return None
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a sampler is made of. `seed` is the study's; `fresh` another one each time that a search goes on, for
+    those who draw, so that they do not draw the same points again."""
+
+    space: Space
+    seed: int
+    fresh: int
+    start: dict[str, Value] = {}
+
+
+def _qmc(wish: Wish) -> BaseSampler:
+    return QMCSampler(scramble=True, seed=wish.seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
+
+
+SAMPLERS: dict[str, Callable[[Wish], BaseSampler]] = {
+    "tpe": lambda wish: TPESampler(seed=wish.fresh, group=conditional(wish.space)),
+    "gp": lambda wish: GPSampler(seed=wish.fresh, warn_independent_sampling=False),
+    "cmaes": lambda wish: CmaEsSampler(seed=wish.fresh, warn_independent_sampling=False),
+    "random": lambda wish: RandomSampler(seed=wish.fresh),
+    "grid": lambda wish: WholeGrid(grid(wish.space), seed=wish.seed),
+    "qmc": _qmc,
+    "basinhopping": lambda wish: BasinHoppingSampler(wish.seed, wish.start).over(distributions(wish.space)),
+}
+
+
+def checked_algo(algo: object, space: Space, trials: int | None) -> str:
+    """The name of a sampler that can search this space; "auto" is resolved."""
+    if algo == "auto":
+        return chosen(space, trials)
+    if not isinstance(algo, str) or algo not in SAMPLERS:
+        hint = f"There are: auto, {', '.join(SAMPLERS)}."
+        raise BadValue(did_you_mean("algorithm", str(algo), ["auto", *SAMPLERS], hint))
+    if algo in UNCONDITIONAL and conditional(space):
+        raise BadSpace(f"algo={algo!r} knows no conditions, and the space has some. Take algo='tpe' or 'random'.")
+    if algo in NUMBERS_ALONE and (choices := [name for name, one in space.items() if isinstance(one, Choice)]):
+        raise BadSpace(
+            f"algo={algo!r} searches numbers alone, and {choices[0]!r} is a choice. Take algo='tpe' or 'gp'."
+        )
+    if algo == "grid":
+        grid(space)
+    return algo
+
+
+def chosen(space: Space, trials: int | None) -> str:
+    """The rule of `auto`, as above; without a number of trials they count as many."""
+    free: Space = {name: one for name, one in space.items() if not isinstance(one, Fixed)}
+    budget = math.inf if trials is None else trials
+    if conditional(space):
+        return "tpe"
+    if stepped(free) and points(free) <= budget:
+        return "grid"
+    if budget <= GP_TRIALS and len(free) <= GP_PARAMETERS:
+        return "gp"
+    numbers = not any(isinstance(one, Choice) for one in free.values())
+    if numbers and len(free) >= 2 and math.inf > budget >= CMAES_TRIALS_EACH * len(free):
+        return "cmaes"
+    return "tpe"
+
+
+def make(algo: str, space: Space, seed: int, told: int, start: Mapping[str, Value] | None = None) -> BaseSampler:
+    """`told`: how many trials there are already; `start`: the point to try first, where there is one."""
+    fresh = seed if told == 0 else (seed * 1_000_003 + told * 7_919) % 2**32
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return SAMPLERS[algo](Wish(space, seed, fresh, dict(start or {})))
+
+
+def conditional(space: Space) -> bool:
+    return any(one.when for one in space.values())
+
+
+def stepped(space: Space) -> bool:
+    return all(not isinstance(one, Double) or one.step is not None for one in space.values())
+
+
+def points(space: Space) -> float:
+    """How many there are of a space that has steps alone."""
+    return math.prod(count(one) for one in space.values() if not isinstance(one, Fixed))
+
+
+def count(parameter: Double | Integer | Choice) -> float:
+    if isinstance(parameter, Choice):
+        return len(parameter.values)
+    if isinstance(parameter, Integer):
+        return (parameter.high - parameter.low) // parameter.step + 1
+    return math.inf if parameter.step is None else math.floor((parameter.high - parameter.low) / parameter.step) + 1

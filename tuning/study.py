@@ -1,0 +1,307 @@
+"""A study: who asks for trials and tells of them, in whatever order, from however many threads and processes.
+
+`ask` gives the next trial, `report` takes a reading and says whether it shall stop, `tell_value`, `tell_stopped` and
+`tell_failed` end it, `free` gives it back, to be run again. A trial whose worker died is given back by whoever asks
+next. A trial that was given back is marked `lost`: it is not counted and not shown, and its parameters come again.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from headhunt.errors import BadValue, NoBest, UnknownStudy
+from headhunt.spaces import Space, Value, active, checked, from_json, to_json
+from headhunt.trials import State, Trial
+from headhunt.vocabulary import Struct
+from tuning.curtailing import BestFifth
+from tuning.journal import JOURNAL, STUDIES, Shelf, shelf
+from tuning.journal import checked as checked_name
+from tuning.samplers import WholeGrid, checked_algo, make
+from tuning.spaces import checked_start, draw
+
+ABOUT, OWNER, LOST, REASON = "headhunt", "worker", "lost", "reason"
+DIRECTIONS = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
+STATES: dict[TrialState, State] = {
+    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped",
+    TrialState.FAIL: "failed",
+}
+
+
+class About(Struct, frozen=True, omit_defaults=False):
+    """What a study is: kept with it, so that it goes on as it began."""
+
+    space: str
+    algo: str
+    direction: str
+    seed: int
+    warm_up: int
+    curtail: bool
+    start: dict[str, Value]
+
+
+class Wanted(Struct, frozen=True):
+    """How a study shall be; `name` None: in memory. None elsewhere: as it began, or by default."""
+
+    space: dict[str, Any] | None = None
+    name: str | None = None
+    algo: str = "auto"
+    direction: str = "minimize"
+    seed: int | None = None
+    trials: int | None = None
+    curtail: bool = True
+    warm_up: int = 1
+    start: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+
+class Asked:
+    """A trial that somebody runs."""
+
+    def __init__(self, trial: optuna.Trial, params: dict[str, Value]) -> None:
+        self.trial = trial
+        self.number = trial.number
+        self.params = params
+        self.steps: set[int] = set()
+
+
+class Study:
+    """Made by `opened`."""
+
+    def __init__(self, inner: optuna.Study, place: Shelf, about: About) -> None:
+        self.inner = inner
+        self.place = place
+        self.about = about
+        self.space = from_json(about.space)
+
+    # --- Asking and telling
+
+    def ask(self, most: int | None = None) -> Asked | None:
+        """The next trial; None, when there are `most` already, or nothing is left to try."""
+        with self.place.turn():
+            self.place.sign_in()
+            self.free_dead()
+            if most is not None and self.count() >= most:
+                return None
+            if self.used_up():
+                return None
+            trial = self.inner.ask()
+            trial.set_user_attr(OWNER, self.place.worker)
+            return Asked(trial, draw(trial, self.space))
+
+    def report(self, asked: Asked, step: int, loss: float) -> str | None:
+        """Why the trial shall stop, or None. A step that was reported before is passed over."""
+        if step in asked.steps:
+            return None
+        asked.steps.add(step)
+        asked.trial.report(loss, step)
+        if self.about.curtail and asked.trial.should_prune():
+            return f"At step {step} it was behind what the best fifth had there."
+        return None
+
+    def tell_value(self, asked: Asked, value: float) -> None:
+        self._tell(asked.trial, value)
+
+    def tell_stopped(self, asked: Asked, reason: str) -> None:
+        self._tell(asked.trial, None, TrialState.PRUNED, {REASON: reason})
+
+    def tell_failed(self, asked: Asked, reason: str) -> None:
+        self._tell(asked.trial, None, TrialState.FAIL, {REASON: reason})
+
+    def free(self, asked: Asked) -> None:
+        """Nobody runs it any more; somebody will."""
+        with self.place.turn():
+            self._free(asked.number, asked.trial.params)
+
+    def close(self) -> None:
+        """This worker asks no more."""
+        with self.place.turn():
+            self.place.sign_out()
+
+    def _tell(
+        self,
+        trial: optuna.Trial,
+        value: float | None,
+        state: TrialState | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        """Telling twice, or of a trial that was given to somebody else, changes nothing."""
+        with self.place.turn(), suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            for name, fact in (facts or {}).items():
+                trial.set_user_attr(name, fact)
+            self.inner.tell(trial, value, state=state)
+
+    def free_dead(self) -> None:
+        """Give back the trials of workers that died. The turn is held: nobody is just about to sign."""
+        for one in self.inner.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            owner = one.user_attrs.get(OWNER)
+            if owner is None or not self.place.lives(owner):
+                self._free(one.number, one.params)
+
+    def _free(self, number: int, params: Mapping[str, Any]) -> None:
+        """Queued first, then marked: a kill between the two runs a trial twice, and never loses one."""
+        with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            if params:
+                self.inner.enqueue_trial(dict(params), user_attrs={"again": number})
+            storage = self.inner._storage
+            trial_id = storage.get_trial_id_from_study_id_trial_number(self.inner._study_id, number)
+            storage.set_trial_user_attr(trial_id, LOST, True)
+            self.inner.tell(number, state=TrialState.FAIL)
+
+    # --- What there is
+
+    def count(self) -> int:
+        """Trials that ended or run."""
+        return len(self._kept())
+
+    def used_up(self) -> bool:
+        sampler = self.inner.sampler
+        waiting = self.inner.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return isinstance(sampler, WholeGrid) and not waiting and sampler.is_exhausted(self.inner)
+
+    def trials(self) -> list[Trial]:
+        return [as_trial(one, self.space) for one in self._kept()]
+
+    def best(self) -> Trial:
+        """The complete trial with the best value."""
+        ended = [one for one in self.trials() if one.value is not None]
+        if not ended:
+            failed = [one.reason for one in self.trials() if one.state == "failed"]
+            why = f" The last one: {failed[-1]}" if failed else ""
+            raise NoBest(f"No trial ended with a number; {self.count()} were begun, {len(failed)} failed.{why}")
+        sign = -1.0 if self.inner.direction == StudyDirection.MAXIMIZE else 1.0
+        return min(ended, key=lambda one: sign * (math.inf if one.value is None else one.value))
+
+    def _kept(self) -> list[FrozenTrial]:
+        return [
+            one
+            for one in self.inner.get_trials(deepcopy=False)
+            if one.state != TrialState.WAITING and LOST not in one.user_attrs
+        ]
+
+
+def as_trial(one: FrozenTrial, space: Space) -> Trial:
+    """With fixed values, in the order of the space."""
+    params: dict[str, Value] = {}
+    for name, parameter in space.items():
+        if name in one.params:
+            params[name] = one.params[name]
+        elif hasattr(parameter, "value") and active(space, name, params):
+            params[name] = parameter.value
+    return Trial(
+        number=one.number,
+        state=STATES[one.state],
+        params=params,
+        value=one.values[0] if one.state == TrialState.COMPLETE else None,
+        reason=one.user_attrs.get(REASON, ""),
+        readings=dict(one.intermediate_values),
+        seconds=one.duration.total_seconds() if one.duration else None,
+    )
+
+
+# --- Beginning and going on ------------------------------------------------------------------------------------------
+
+
+def opened(home: Path, wanted: Wanted) -> Study:
+    """A new study, or the one of that name, which goes on in its own space."""
+    check_plan(wanted)
+    plan = None if wanted.name is not None and exists(home, wanted.name) else planned(wanted)  # before any writing
+    place = shelf(home, wanted.name)
+    with place.turn(), quiet():
+        inner = optuna.create_study(
+            storage=place.storage(),
+            study_name=wanted.name or "study",
+            direction=DIRECTIONS[wanted.direction],
+            load_if_exists=True,
+        )
+        written = inner.user_attrs.get(ABOUT)
+        if written is not None:
+            return prepared(inner, place, going_on(msgspec.convert(written, About), wanted))
+        plan = plan or planned(wanted)  # of one that was killed before it began
+        for one in wanted.start:
+            inner.enqueue_trial(checked_start(from_json(plan.space), one), skip_if_exists=True)
+        inner.set_user_attr(ABOUT, msgspec.to_builtins(plan))
+        return prepared(inner, place, plan)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna tells of each new study on the terminal."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def prepared(inner: optuna.Study, place: Shelf, about: About) -> Study:
+    told = len(inner.get_trials(deepcopy=False, states=tuple(STATES)))
+    inner.sampler = make(about.algo, from_json(about.space), about.seed, told, about.start)
+    inner.pruner = BestFifth(about.warm_up)
+    return Study(inner, place, about)
+
+
+def check_plan(wanted: Wanted) -> None:
+    if wanted.name is not None:
+        checked_name(wanted.name)
+    if wanted.direction not in DIRECTIONS:
+        raise BadValue(f"The direction is {wanted.direction!r}. There are: {', '.join(DIRECTIONS)}.")
+    if wanted.seed is not None and not 0 <= wanted.seed < 2**32:
+        raise BadValue(f"The seed is {wanted.seed}. Take a whole number from 0 to 4,294,967,295.")
+
+
+def planned(wanted: Wanted) -> About:
+    space = checked(wanted.space or {})
+    starts = [checked_start(space, one) for one in wanted.start]
+    algo = checked_algo(wanted.algo, space, wanted.trials)
+    if algo == "grid" and starts:
+        raise BadValue("A grid begins where it begins. Leave out start, or take algo='tpe'.")
+    return About(
+        space=to_json(space).decode(),
+        algo=algo,
+        direction=wanted.direction,
+        seed=random.SystemRandom().randrange(2**31) if wanted.seed is None else wanted.seed,
+        warm_up=wanted.warm_up,
+        curtail=wanted.curtail,
+        start=starts[0] if starts else {},
+    )
+
+
+def going_on(about: About, wanted: Wanted) -> About:
+    """What was there holds; another space or direction is another study."""
+    if wanted.space is not None and to_json(checked(wanted.space)).decode() != about.space:
+        raise BadValue(f"The study {wanted.name!r} has another space. Take that space, or another name.")
+    if wanted.direction != about.direction:
+        raise BadValue(f"The study {wanted.name!r} is to {about.direction}. Take another name to {wanted.direction}.")
+    return about
+
+
+def exists(home: Path, name: str) -> bool:
+    return (home / STUDIES / name / JOURNAL).exists()
+
+
+def names(home: Path) -> Sequence[str]:
+    """The studies of a home."""
+    return sorted(path.parent.name for path in (home / STUDIES).glob(f"*/{JOURNAL}"))
+
+
+def known(home: Path, name: str) -> Study:
+    """A study that is there, to look at."""
+    if name not in names(home):
+        raise UnknownStudy(name, names(home))
+    place = shelf(home, name)
+    with quiet():
+        inner = optuna.load_study(storage=place.storage(), study_name=name)
+    about = inner.user_attrs.get(ABOUT)
+    if about is None:
+        raise UnknownStudy(name, [], "It had not begun.")
+    return prepared(inner, place, msgspec.convert(about, About))
