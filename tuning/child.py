@@ -12,8 +12,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from headhunt import trials
 from headhunt.errors import TrialFailed, TrialStopped
+from headhunt.trials import Listener
+from headhunt.trials import running as trial_running
 from tuning.outcomes import reason_of, value_of
 
 GRACE = 2.0
@@ -35,7 +36,7 @@ class Far:
 def in_child(
     objective: Callable[[dict[str, Any]], object],
     params: dict[str, Any],
-    ear: trials.Listener,
+    ear: Listener,
     seconds: float,
     at_start: Callable[[], None],
 ) -> object:
@@ -55,7 +56,7 @@ def in_child(
         here.close()
 
 
-def listened(pipe: Connection, ear: trials.Listener, seconds: float) -> object:
+def listened(pipe: Connection, ear: Listener, seconds: float) -> object:
     limit = time.monotonic() + seconds
     while pipe.poll(max(0.0, limit - time.monotonic())):
         try:
@@ -82,7 +83,7 @@ def alone(
     other.close()
     at_start()
     try:
-        with trials.running(Far(pipe)):
+        with trial_running(Far(pipe)):
             told: tuple[str, object] = ("value", value_of(objective(params)))
     except TrialStopped as stopped:
         told = ("stopped", str(stopped))

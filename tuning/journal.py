@@ -103,6 +103,8 @@ class Shelf:
     def sign_in(self) -> None:
         """From now on the trials of this worker are its own, until it closes or dies."""
         if self.folder is not None and self._held is None:
+            for path in (self.folder / WORKERS).iterdir():
+                self.lives(path.name)  # the files of the dead go
             self._held = locked(self.folder / WORKERS / self.worker)
 
     def sign_out(self) -> None:

@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from headhunt import trials
 from headhunt.errors import TrialFailed, TrialStopped
+from headhunt.trials import running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
 from tuning.outcomes import reason_of, value_of
@@ -94,7 +94,7 @@ class Loop:
     def given(self, asked: Asked, ear: "Ear") -> object:
         """What the objective returned, here or in a child. It gets a dictionary of its own."""
         if self.limits.trial_seconds is None:
-            with trials.running(ear):
+            with trial_running(ear):
                 return self.objective(dict(asked.params))
         left = self.left()
         seconds = self.limits.trial_seconds if left is None else min(left, self.limits.trial_seconds)

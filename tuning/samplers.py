@@ -41,8 +41,8 @@ class WholeGrid(GridSampler):
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What a sampler is made of. `seed` is the study's; `fresh` another one each time that a search goes on, for
-    those who draw, so that they do not draw the same points again."""
+    """What a sampler is made of. `seed` is the study's; `fresh` another one each time that the study is opened,
+    for those who draw, so that they draw neither the same points again nor those of another process."""
 
     space: Space
     seed: int
@@ -99,9 +99,9 @@ def chosen(space: Space, trials: int | None) -> str:
     return "tpe"
 
 
-def make(algo: str, space: Space, seed: int, told: int, start: Mapping[str, Value] | None = None) -> BaseSampler:
-    """`told`: how many trials there are already; `start`: the point to try first, where there is one."""
-    fresh = seed if told == 0 else (seed * 1_000_003 + told * 7_919) % 2**32
+def make(algo: str, space: Space, seed: int, opening: int, start: Mapping[str, Value] | None = None) -> BaseSampler:
+    """`opening`: how often the study was opened before; `start`: the point to try first, where there is one."""
+    fresh = seed if opening == 0 else (seed * 1_000_003 + opening * 7_919) % 2**32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return SAMPLERS[algo](Wish(space, seed, fresh, dict(start or {})))

@@ -27,7 +27,7 @@ from tuning.journal import checked as checked_name
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
 
-ABOUT, OWNER, LOST, REASON = "headhunt", "worker", "lost", "reason"
+ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost", "reason"
 DIRECTIONS = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
 STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
@@ -224,12 +224,15 @@ def opened(home: Path, wanted: Wanted) -> Study:
         )
         written = inner.user_attrs.get(ABOUT)
         if written is not None:
-            return prepared(inner, place, going_on(msgspec.convert(written, About), wanted))
+            opening = int(inner.user_attrs.get(OPENINGS, 0))
+            inner.set_user_attr(OPENINGS, opening + 1)
+            return prepared(inner, place, going_on(msgspec.convert(written, About), wanted), opening)
         plan = plan or planned(wanted)  # of one that was killed before it began
         for one in wanted.start:
             inner.enqueue_trial(checked_start(from_json(plan.space), one), skip_if_exists=True)
+        inner.set_user_attr(OPENINGS, 1)
         inner.set_user_attr(ABOUT, msgspec.to_builtins(plan))
-        return prepared(inner, place, plan)
+        return prepared(inner, place, plan, 0)
 
 
 @contextmanager
@@ -243,9 +246,8 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def prepared(inner: optuna.Study, place: Shelf, about: About) -> Study:
-    told = len(inner.get_trials(deepcopy=False, states=tuple(STATES)))
-    inner.sampler = make(about.algo, from_json(about.space), about.seed, told, about.start)
+def prepared(inner: optuna.Study, place: Shelf, about: About, opening: int) -> Study:
+    inner.sampler = make(about.algo, from_json(about.space), about.seed, opening, about.start)
     inner.pruner = BestFifth(about.warm_up)
     return Study(inner, place, about)
 
@@ -304,4 +306,4 @@ def known(home: Path, name: str) -> Study:
     about = inner.user_attrs.get(ABOUT)
     if about is None:
         raise UnknownStudy(name, [], "It had not begun.")
-    return prepared(inner, place, msgspec.convert(about, About))
+    return prepared(inner, place, msgspec.convert(about, About), int(inner.user_attrs.get(OPENINGS, 0)))
