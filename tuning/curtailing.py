@@ -12,7 +12,7 @@ A trial stops at step s, when s is at or after the warm-up and m(s) > T(s).
 T is where the band of the best fifth ends: the largest of K draws falls short of the end of a range by about
 range / (K - 1), which is added. This measures by itself how much a step can tell: where early losses say little of
 the end, the later winners are spread over all losses there, T is high, and nobody is stopped; where they say much, T
-is low. A quantile of all curves, as in a median rule, cannot see this.
+is low. A quantile of all curves, as in a median rule, cannot see this, and loses those who start slowly and win.
 
 The lowest reading, never the last: one bad reading stops nobody, and a trial that was good before it rose is judged by
 what it had. Readings that are no numbers (nan, infinity) are left out; a trial whose last LOST readings are none

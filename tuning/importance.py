@@ -38,6 +38,8 @@ LEAST = 10
 """Complete trials, below which nothing can be said."""
 FAIR = 50
 """Complete trials, from which on the best tenth has five."""
+TREES = 16
+"""A quarter of what Optuna takes, for a quarter of the time; shares move by about a hundredth."""
 BINS, PAIR_LEAST = 4, 30
 Array = NDArray[np.float64]
 
@@ -82,7 +84,7 @@ def importance(study: Study, method: str = "ped-anova") -> Importance:
         raise NotReady(f"{len(done)} trials are complete, too few to say what mattered. Run {LEAST} or more.")
     judge: BaseImportanceEvaluator = PedAnovaImportanceEvaluator()
     if method == "fanova":
-        judge = FanovaImportanceEvaluator(seed=study.about.seed)
+        judge = FanovaImportanceEvaluator(n_trees=TREES, seed=study.about.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials: said in words
         found = get_param_importances(study.inner, evaluator=judge)

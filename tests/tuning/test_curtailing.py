@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 
-from tests.tuning.curves import Family, drawn
+from benchmarks.curtailing_curves import Family, drawn
 from tuning.curtailing import BestFifth, curve_of, end_of, lowest, reading
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -107,6 +107,14 @@ def test_it_saves_steps_and_never_stops_what_would_have_been_far_better(crossing
 def test_where_early_losses_say_more_more_is_saved() -> None:
     spent = [np.mean([replayed(drawn(Family(crossing=c), s))[1] for s in range(4)]) for c in (0.0, 1.0)]
     assert spent[0] < 0.95 * spent[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_those_who_are_behind_early_win_the_best_is_kept(seed: int) -> None:
+    curves = drawn(Family(crossing=0.3, slow_win=True), seed)
+    kept, steps = replayed(curves)
+    assert kept[curves[:, -1].argmin()]
+    assert steps < 0.6 * curves.size
 
 
 def test_trials_that_diverge_are_stopped() -> None:

@@ -3,7 +3,8 @@
     loss(s) = end + gap * (1 + s / pace) ** -power + noise
 
 `end` comes from the trial's quality. `crossing` says how far the early losses hang on anything else: 0, whoever is
-behind early is behind at the end; 1, the early losses say nothing.
+behind early is behind at the end; 1, the early losses say nothing. `slow_win`: whoever is best at the end is behind
+early, as with low learning rates.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Family:
     crossing: float = 0.3
     noise: float = 0.01
     diverging: float = 0.0
+    slow_win: bool = False
 
 
 def drawn(family: Family, seed: int) -> NDArray[np.float64]:
@@ -26,7 +28,7 @@ def drawn(family: Family, seed: int) -> NDArray[np.float64]:
     chance = np.random.default_rng(seed)
     quality = chance.random(family.trials)
     other = chance.random(family.trials)
-    early = (1 - family.crossing) * quality + family.crossing * other
+    early = (1 - family.crossing) * (1 - quality if family.slow_win else quality) + family.crossing * other
     end = 0.1 + quality**2
     gap = 0.5 + 2 * early
     power = chance.uniform(0.7, 1.3, family.trials)
