@@ -28,14 +28,16 @@ def page(
     """charts: of each its `source`, `title` and `words`. fonts: those that the page brings along, `name` and `data`
     (base64). Raises BadTemplate where the user's own cannot be filled."""
     text = (HERE / "report.html").read_text("utf-8") if template is None else template
-    return filled(text, {**facts_for(report, charts), "fonts": [dict(font) for font in fonts]}, escaped=True)
+    return filled(text, facts_for(report, charts, fonts), escaped=True)
 
 
 def plain(report: RunReport) -> str:
     return filled((HERE / "report.txt").read_text("utf-8"), facts_for(report, ()), escaped=False)
 
 
-def facts_for(report: RunReport, charts: Sequence[dict[str, str]]) -> dict[str, Any]:
+def facts_for(
+    report: RunReport, charts: Sequence[dict[str, str]], fonts: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
     """All that a template may name; docs/reports.md lists it."""
     facts: dict[str, Any] = msgspec.to_builtins(report)
     newest = ", ".join(f"{one.name} {number(one.value)}" for one in report.metrics[:4])
@@ -46,6 +48,7 @@ def facts_for(report: RunReport, charts: Sequence[dict[str, str]]) -> dict[str, 
         "tiles": tiles(report),
         "percent": max(1, min(99, round(100 * (report.done or 0.0)))),
         "charts": [dict(chart) for chart in charts],
+        "fonts": [dict(font) for font in fonts],
     }
 
 
