@@ -18,7 +18,8 @@ POINT = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 Points = NDArray[Any]
 """Of POINT."""
 CHUNK = 2048
-"""Points. A tail is written anew whenever something comes, so it should not be long."""
+"""Points of every chunk, no more and no less: so the place of a point tells its chunk (tracking/ranges.py). A tail is
+written anew whenever something comes, so it should not be long."""
 STRETCH = 64
 """Points of a chunk of which the lowest and the highest are told beside it."""
 

@@ -114,7 +114,10 @@ def summed(points: Points, before: Any) -> dict[str, Any]:
 
 def series(connection: Connection, run: str, name: str) -> Series:
     """All points; none of a metric that is not there."""
-    found = in_order(whole(connection, run, name))
+    return series_of(in_order(whole(connection, run, name)))
+
+
+def series_of(found: Points) -> Series:
     return Series(found["step"].copy(), found["time"].copy(), found["value"].copy())
 
 

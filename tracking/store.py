@@ -9,19 +9,19 @@ in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue, UnknownRun
 from headhunt.track.journal import Record, framed
-from headhunt.track.wire import Curve, Experiment, Metric, Printed, Run, RunBegun, RunChange, RunFile
+from headhunt.track.wire import Experiment, Run, RunBegun, RunChange
 from tracking.listing import UNWATCHED, Asked, Order, Query, found, rows_of, runs_of
+from tracking.looking import Looking
 from tracking.pieces import Piece
-from tracking.sql import Database, adding, less_of, more_of, put
+from tracking.sql import adding, less_of, more_of, put
 from tracking.tables import (
-    NO_STEP,
     experiments,
     metric_chunks,
     project_files,
@@ -33,22 +33,14 @@ from tracking.tables import (
     runs,
 )
 from tracking.taking import Taking, check_tags, remove_values
-from tracking.values import LARGEST_VALUE, Marks, clipped, is_time, read, told, without_nul, written
-
-if TYPE_CHECKING:
-    from tracking.curves import Series
+from tracking.values import LARGEST_VALUE, Marks, clipped, is_time, read, without_nul, written
 
 RUN = re.compile(r"[0-9a-f]{32}")
 WRITER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-FEWEST, MOST = 4, 100_000
-"""Points of an answer."""
-PIECES = 1000
-"""Of a console's output, at once."""
 
 
-class Tracking:
-    def __init__(self, database: Database) -> None:
-        self.database = database
+class Tracking(Looking):
+    """With what changes nothing (tracking/looking.py)."""
 
     # --- runs come and change ---
 
@@ -239,77 +231,6 @@ class Tracking:
         with self.database.write() as connection:
             return str(self._ensure(connection, project, name))
 
-    # --- what a run has ---
-
-    def need(self, project: str, run: str) -> None:
-        """Raises UnknownRun where the project has none of this id."""
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-
-    def journal(self, project: str, run: str) -> dict[str, int]:
-        """How far each writer's journal has been read."""
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            mine = sa.select(run_writers.c.writer, run_writers.c.kept).where(run_writers.c.run == run)
-            rows = connection.execute(mine.order_by(run_writers.c.writer)).all()
-        return {row.writer: row.kept for row in rows}
-
-    def metrics(self, project: str, run: str) -> list[Metric]:
-        columns = [run_metrics.c[name] for name in ("name", "count", "last", "last_step", "min", "max")]
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            wanted = sa.select(*columns).where(run_metrics.c.run == run).order_by(run_metrics.c.name)
-            rows = connection.execute(wanted).all()
-        return [
-            Metric(name, count, "nan" if last is None else told(last), step, low, high)
-            for name, count, last, step, low, high in rows
-        ]
-
-    def points(self, project: str, run: str, name: str) -> "Series":
-        """All points of a metric by step: arrays of steps, times and values. Empty where there is no such metric."""
-        from tracking.curves import series
-
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            return series(connection, run, name)
-
-    def curves(self, project: str, run: str, names: Sequence[str], most: int = 2000) -> list[Curve]:
-        """Those that there are, of at most so many points each: the lowest and highest of every stretch stay."""
-        from tracking.curves import drawn
-
-        if not FEWEST <= most <= MOST:
-            raise BadValue(f"A curve has {FEWEST} to {MOST:,} points, and {most} were asked for.")
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            found_now = [(name, drawn(connection, run, name, most)) for name in names]
-        return [curve_of(name, *one) for name, one in found_now if one is not None]
-
-    def whole_curves(self, project: str, run: str, names: Sequence[str]) -> list[Curve]:
-        """All points of each."""
-        from tracking.columns import points_of
-
-        found = [(name, self.points(project, run, name)) for name in names]
-        return [curve_of(name, points_of(*one), len(one.steps)) for name, one in found]
-
-    def curve(self, project: str, run: str, name: str, most: int = 2000) -> Curve:
-        """One of no points where there is no such metric."""
-        return next(iter(self.curves(project, run, [name], most)), Curve(name, (), (), (), 0, True))
-
-    def files(self, project: str, run: str) -> list[RunFile]:
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            wanted = sa.select(run_files).where(run_files.c.run == run).order_by(run_files.c.path, run_files.c.step)
-            rows = connection.execute(wanted).all()
-        return [file_of(row) for row in rows]
-
-    def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[Printed]:
-        mine = (run_console.c.run == run) & (run_console.c.number > after)
-        columns = [run_console.c[name] for name in Printed.__struct_fields__]
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            rows = connection.execute(sa.select(*columns).where(mine).order_by(run_console.c.number).limit(limit))
-            return [Printed(*row) for row in rows]
-
     # --- files that were sent ---
 
     def keep_file(
@@ -325,31 +246,7 @@ class Tracking:
             )
             connection.execute(again.values(row))
 
-    def has_file(self, project: str, run: str, digest: str) -> bool:
-        """Whether the run names it, and the project has it."""
-        named_by = (run_files.c.run == run) & (run_files.c.digest == digest)
-        kept = (project_files.c.project == project) & (project_files.c.digest == digest)
-        with self.database.read() as connection:
-            self._need(connection, project, run)
-            there = sa.select(sa.exists().where(named_by), sa.exists().where(kept))
-            return all(connection.execute(there).one())
-
-    def lacking(self, project: str, run: str) -> list[str]:
-        """Digests that the run names, and that have not come."""
-        kept = sa.exists().where(project_files.c.project == project, project_files.c.digest == run_files.c.digest)
-        wanted = sa.select(run_files.c.digest).distinct().where(run_files.c.run == run, ~kept)
-        with self.database.read() as connection:
-            return list(connection.execute(wanted).scalars())
-
     # --- inside ---
-
-    def _need(self, connection: Connection, project: str, run: str, lock: bool = False) -> Any:
-        """The row of the run. Raises UnknownRun."""
-        wanted = sa.select(runs, self.database.now.label("now")).where(runs.c.id == run, runs.c.project == project)
-        row = connection.execute(wanted.with_for_update() if lock else wanted).first()
-        if row is None:
-            raise UnknownRun(run)
-        return row
 
     def _ensure(self, connection: Connection, project: str, name: str) -> int:
         """The experiment of this name, which is made where there is none."""
@@ -378,20 +275,3 @@ def put_values(connection: Connection, run: str, values: dict[tuple[str, str], A
     rows = [{"run": run, "kind": kind, "name": name, "value": written(value)} for (kind, name), value in values.items()]
     if rows:
         put(connection, run_values, rows)
-
-
-def file_of(row: Any) -> RunFile:
-    step = None if row.step == NO_STEP else row.step
-    return RunFile(row.path, row.digest, row.size, row.kind, step, row.created, read(row.facts))
-
-
-def curve_of(name: str, points: Any, count: int) -> Curve:
-    values = points["value"].tolist()
-    return Curve(
-        name,
-        tuple(points["step"].tolist()),
-        tuple(told(value) for value in values),
-        tuple(points["time"].tolist()),
-        count,
-        len(values) == count,
-    )

@@ -75,11 +75,10 @@ def restore(desk: Desk, asked: OfRun) -> dict[str, Any]:
 
 
 def history(desk: Desk, asked: HistoryAsked) -> dict[str, Any]:
-    found = desk.tracking.points(desk.project, asked.id, asked.metric_key)
     first, most = place_in(asked.page_token), min(asked.max_results or MOST_POINTS, MOST_POINTS)
-    part = slice(first, first + most)
-    columns = zip(found.values[part].tolist(), found.times[part].tolist(), found.steps[part].tolist(), strict=True)
-    more = {"next_page_token": str(first + most)} if len(found.steps) > first + most else {}
+    found, count = desk.tracking.part(desk.project, asked.id, asked.metric_key, first, most, ordered=True)
+    columns = zip(found.values.tolist(), found.times.tolist(), found.steps.tolist(), strict=True)
+    more = {"next_page_token": str(first + most)} if count > first + most else {}
     return {"metrics": [point(asked.metric_key, *one) for one in columns], **more}
 
 

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from headhunt.errors import BadValue, UnsupportedType, printable
 from headhunt.track.wire import (
     Curve,
+    CurvePart,
     Experiment,
     JournalKept,
     Metric,
@@ -53,6 +54,8 @@ Asked = Annotated[
 Points = Annotated[int, QueryParameter(name="points", ge=4, le=100_000, description="Of each curve, at most.")]
 Writer = Annotated[str, QueryParameter(name="writer", max_length=64, description="Whose journal it is.")]
 Offset = Annotated[int, QueryParameter(name="offset", ge=0, le=2**62, description="Where in it the body begins.")]
+Named = Annotated[str, QueryParameter(name="metric", max_length=LONGEST, description="Its name.")]
+First = Annotated[int, QueryParameter(name="first", ge=0, le=2**40, description="The place of the first, from 0.")]
 Number = Annotated[int, QueryParameter(name="after", ge=0, le=2**31 - 1, description="Only what came after this one.")]
 
 
@@ -189,6 +192,21 @@ def get_curves(
     return polled(request, Page(items=tuple(service.tracking.curves(caller.project, run, names, most)), next=None))
 
 
+@get("/runs/{run:str}/points", sync_to_thread=True, who="reader", tags=TAGS)
+def get_points(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    run: FromPath[str],
+    metric: Named,
+    first: First = 0,
+    most: Points = 50_000,
+) -> Response[CurvePart]:
+    """All points of a metric, in parts, none left out: as they came, which need not be by step. `next` is where the
+    next part begins; what comes meanwhile moves nothing."""
+    return polled(request, service.tracking.told_part(caller.project, run, metric, first, most))
+
+
 @get("/runs/{run:str}/console", sync_to_thread=True, who="reader", tags=TAGS)
 def get_console(
     request: Request[Any, Any, Any],
@@ -291,6 +309,7 @@ ROUTES = (
     remove_run,
     list_metrics,
     get_curves,
+    get_points,
     get_console,
     list_files,
     put_file,

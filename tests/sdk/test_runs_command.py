@@ -61,6 +61,15 @@ def where(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
         yield
 
 
+@pytest.fixture
+def long(home: Path) -> list[int]:
+    """Steps of more points than are drawn of a curve. The first half of them comes last, and one step twice."""
+    steps = [*range(60_000, 120_000), *range(60_000), 7]
+    data = journal(*(Points(1e9 + place, step, {"long": 0.5 * place}) for place, step in enumerate(steps)))
+    lay(home, data, run=ONE, writer="late-2")
+    return steps
+
+
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     capsys.readouterr()
     status = main(["runs", *words])
@@ -94,6 +103,18 @@ def test_runs_are_exported(where: None, capsys: pytest.CaptureFixture[str], tmp_
     assert [(row["step"], row["value"]) for row in points] == [("0", "nan"), ("1", "nan"), ("2", "nan")]
     whole = msgspec.json.decode(said(capsys, "export", "a1", "--points", "--format", "json"))
     assert whole[ONE][0]["values"] == [0.0, 0.4, 0.8]
+
+
+@pytest.mark.parametrize("where", ["here", "at a server"], indirect=True)
+def test_no_point_of_a_long_run_is_missing_from_its_export(
+    long: list[int], where: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = msgspec.json.decode(said(capsys, "export", "a1", "--points", "--format", "json"))
+    (found,) = [one for one in whole[ONE] if one["name"] == "long"]
+    came = sorted(enumerate(long), key=lambda one: one[1])
+    assert found["steps"] == [step for _, step in came]
+    assert found["values"] == [0.5 * place for place, _ in came]
+    assert (found["count"], found["whole"]) == (len(long), True)
 
 
 def test_a_run_is_resumed_and_deleted(where: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ def served(app: Litestar) -> Iterator[str]:
     """The application on a free port of loopback, in a thread; its address."""
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
+        place.listen(128)  # whoever asks before the server is up waits for it
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, args=([place],))
         thread.start()

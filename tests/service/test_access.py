@@ -51,6 +51,7 @@ BODIES: dict[str, Any] = {
 PARAMETERS = {
     "POST /api/v1/runs/{run}/journal": "?writer=main",
     "GET /api/v1/runs/{run}/curves": "?metric=loss",
+    "GET /api/v1/runs/{run}/points": "?metric=loss",
 }
 """The same, of parameters."""
 MADE = ("PUT /api/v1/runs/{run}",)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from headhunt.home import home_folder
 from headhunt.remote.address import in_the_clear
 from headhunt.remote.credentials import chosen
 from headhunt.remote.transport import Server
-from headhunt.track.wire import Curve, Metric, Run, RunFile, RunsCompared
+from headhunt.track.wire import Curve, CurvePart, Metric, Run, RunFile, RunsCompared
 from headhunt.wire import Page
 
 MOST_POINTS = 100_000
@@ -128,11 +129,20 @@ class Remote:
         return list(self.server.ask("GET", f"/runs/{run}/files", Page[RunFile]).items)
 
     def curves(self, run: str, names: Sequence[str]) -> list[Curve]:
-        found: list[Curve] = []
-        for name in names:
-            asked = urlencode([("metric", name), ("points", str(MOST_POINTS))])
-            found += self.server.ask("GET", f"/runs/{run}/curves?{asked}", Page[Curve]).items
-        return found
+        return [self._curve(run, name) for name in names]
+
+    def _curve(self, run: str, name: str) -> Curve:
+        """All of its points, in parts; by step."""
+        points: list[tuple[int, float | str, float]] = []
+        place: int | None = 0
+        while place is not None:
+            asked = urlencode([("metric", name), ("first", str(place)), ("points", str(MOST_POINTS))])
+            part = self.server.ask("GET", f"/runs/{run}/points?{asked}", CurvePart)
+            points += zip(part.steps, part.values, part.times, strict=True)
+            place = part.next
+        points.sort(key=itemgetter(0))  # stable: those of a step stay as they came
+        steps, values, times = zip(*points, strict=True) if points else ((), (), ())
+        return Curve(name, steps, values, times, len(points), True)
 
     def compare(self, run: str, other: str) -> RunsCompared:
         return self.server.ask("GET", f"/runs/{run}/compare/{other}", RunsCompared)

@@ -85,6 +85,18 @@ class Curve(Struct, frozen=True, omit_defaults=False):
     whole: bool
 
 
+class CurvePart(Struct, frozen=True, omit_defaults=False):
+    """Points as they came, none left out. count: of all that there are. next: from where to go on, where there are
+    more."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float | str, ...]
+    times: tuple[float, ...]
+    count: int
+    next: int | None
+
+
 class RunFile(Struct, frozen=True, omit_defaults=False):
     """A file of a run: under one path the newest holds, unless it came with a step."""
 
