@@ -27,10 +27,11 @@ from service.reporting import DAY_S, HOUR_S, Claim, Reports, Wanted
 from service.tables import reports
 from tracking.listing import state_of
 from tracking.reports.building import Told, report_of
-from tracking.reports.conditions import Condition, Points, condition_of
+from tracking.reports.conditions import Condition, condition_of
 from tracking.reports.facts import RunReport
 from tracking.reports.letter import Envelope, letter
 from tracking.reports.rendering import drawn
+from tracking.reports.watches import Watches
 from tracking.store import Tracking
 from tracking.tables import experiments, run_metrics, runs
 
@@ -47,8 +48,7 @@ class Reporting:
     def __init__(self, database: Database, mailing: Mailing | None) -> None:
         self.database, self.mailing = database, mailing
         self.reports, self.tracking = Reports(database), Tracking(database)
-        self._seen: dict[tuple[str, str], int] = {}
-        """Of a schedule and a run: the points of its metric when the condition was last looked at."""
+        self._watches = Watches(self.tracking)
 
     def tick(self) -> int:
         """How many mails went out."""
@@ -75,7 +75,7 @@ class Reporting:
             except (BadValue, UnknownRun) as error:
                 log.warning("a schedule of reports is passed over: %s", one_line(error))
             except BaseException:
-                self._seen.clear()  # what was looked at may not have been put down
+                self._watches.forget()  # what was looked at may not have been put down
                 raise
 
     def _look_at(self, schedule: Row[Any]) -> None:
@@ -125,18 +125,11 @@ class Reporting:
             yield event
 
     def _condition(self, schedule: Row[Any], condition: Condition, run: str) -> str | None:
-        """Looked at only where points have come since the last look."""
+        """Looked at only where points have come since the last look, and at these alone."""
         mine = (run_metrics.c.run == run) & (run_metrics.c.name == condition.name)
         with self.database.read() as connection:
             count = connection.execute(sa.select(run_metrics.c.count).where(mine)).scalar() or 0
-        if count == self._seen.get((schedule.id, run), 0):
-            return None
-        found = self.tracking.points(schedule.project, run, condition.name)
-        epochs = self.tracking.points(schedule.project, run, "epoch")
-        told = (epochs.steps.tolist(), epochs.values.tolist()) if len(epochs.steps) else None
-        points = Points(found.steps.tolist(), found.times.tolist(), found.values.tolist(), told)
-        event = condition.event(points)
-        self._seen[schedule.id, run] = count
+        event = self._watches.event(schedule.project, schedule.id, condition, run, count)
         return None if event is None else f"when {event}"
 
     # --- what goes out ---

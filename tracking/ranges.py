@@ -5,7 +5,7 @@ by_step(connection, run, name, first, most)   by step; of the same step, as they
 newest_at(connection, run, name, step)        the value at a step, or the one before
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -35,8 +35,9 @@ class Parts:
         self.mine = (metric_chunks.c.run == run) & (metric_chunks.c.name == name)
         columns = (run_metrics.c.count, run_metrics.c.chunks, run_metrics.c.tail)
         wanted = sa.select(*columns).where(run_metrics.c.run == run, run_metrics.c.name == name)
-        self.count, self.chunks, tail = connection.execute(wanted).first() or (0, 0, b"")
-        self.tail = read_tail(bytes(tail))
+        found: Any = connection.execute(wanted).first() or (0, 0, b"")
+        self.count, self.chunks = int(found[0]), int(found[1])
+        self.tail = read_tail(bytes(found[2]))
 
     def chunks_of(self, which: sa.ColumnElement[bool]) -> list[Points]:
         """As they came."""

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headhunt.errors import BadCondition, printable
-from tracking.reports.facts import best_of, goal_of
+from tracking.reports.facts import goal_of
+from tracking.reports.folding import CrossingFold, Fold, StillFold
 
 NAME = r"(?:`(?P<ticked>[^`]+)`|\"(?P<quoted>[^\"]+)\"|'(?P<single>[^']+)'|(?P<bare>[^\s`\"']+))"
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -28,7 +29,7 @@ BEYOND = re.compile(rf"{NAME}\s*(?:\s+is\s+(?P<word>above|below)\s+|(?P<sign>>=|
 BROKEN = re.compile(rf"{NAME}\s+is\s+(?:not\s+a\s+number|nan)", re.IGNORECASE)
 WOULD_DO = "Say it as 'val_loss has not improved for 5 epochs', 'val_accuracy is above 0.9' or 'loss is not a number'."
 LONGEST = 300
-UNITS = {"minute": 60.0, "hour": 3600.0}
+UNITS: dict[str, str | float] = {"minute": 60.0, "hour": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,11 @@ class Still:
     unit: str
     text: str
 
-    def event(self, points: Points) -> str | None:
-        """What names this occasion, where the condition holds: the place of the best value since which all is still."""
-        pairs = list(enumerate(points.values))
-        best = best_of(pairs, "high" if self.rising else "low")
-        if best is None:
-            return None
-        place, last = best[0], len(pairs) - 1
-        return f"still since {points.steps[place]}" if self._between(points, place, last) >= self.count else None
+    def fold(self) -> Fold:
+        return StillFold(self.rising, self.count, UNITS.get(self.unit, self.unit))
 
-    def _between(self, points: Points, first: int, last: int) -> float:
-        if self.unit in UNITS:
-            return (points.times[last] - points.times[first]) / UNITS[self.unit]
-        if self.unit == "step":
-            return points.steps[last] - points.steps[first]
-        if self.unit == "epoch" and points.epochs is not None:
-            return epoch_at(points.epochs, points.steps[last]) - epoch_at(points.epochs, points.steps[first])
-        return last - first
+    def event(self, points: Points) -> str | None:
+        return event_of(self.fold(), points)
 
 
 @dataclass(frozen=True)
@@ -79,8 +68,11 @@ class Beyond:
     value: float
     text: str
 
+    def fold(self) -> Fold:
+        return CrossingFold(self._holds)
+
     def event(self, points: Points) -> str | None:
-        return crossing(points, [self._holds(value) for value in points.values])
+        return event_of(self.fold(), points)
 
     def _holds(self, value: float) -> bool:
         if self.sign.endswith("=") and value == self.value:
@@ -95,8 +87,11 @@ class Broken:
     name: str
     text: str
 
+    def fold(self) -> Fold:
+        return CrossingFold(is_broken)
+
     def event(self, points: Points) -> str | None:
-        return crossing(points, [not math.isfinite(value) for value in points.values])
+        return event_of(self.fold(), points)
 
 
 Condition = Still | Beyond | Broken
@@ -134,14 +129,15 @@ def name_in(found: re.Match[str]) -> str:
     return str(found["ticked"] or found["quoted"] or found["single"] or found["bare"])
 
 
-def crossing(points: Points, holds: Sequence[bool]) -> str | None:
-    """Where it came true that is true now."""
-    if not holds or not holds[-1]:
-        return None
-    place = len(holds) - 1
-    while place > 0 and holds[place - 1]:
-        place -= 1
-    return f"since {points.steps[place]}"
+def is_broken(value: float) -> bool:
+    return not math.isfinite(value)
+
+
+def event_of(fold: Fold, points: Points) -> str | None:
+    """What names this occasion, where the condition holds."""
+    for point in zip(points.steps, points.times, points.values, strict=True):
+        fold.add(point)
+    return fold.event(lambda step: None if points.epochs is None else epoch_at(points.epochs, step))
 
 
 def epoch_at(epochs: tuple[Sequence[int], Sequence[float]], step: int) -> float:
