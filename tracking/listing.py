@@ -3,19 +3,19 @@ means the same on every database, and a run that lacks what is asked for is no s
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from headhunt.errors import BadValue
-from headhunt.track.wire import Run
 from tracking.sql import among, in_parts
 from tracking.tables import experiments, run_metrics, run_values, runs
-from tracking.values import NOT_FINITE, Marks, read, told
+from tracking.values import BEGINNING, NOT_FINITE, read
 
-SHOWN_METRICS = 100
+SHOWN_METRICS = SHOWN_VALUES = 100
+"""Of each run of a list, by name; of values, of each kind. What is asked or sorted by is there in any case."""
 SILENT_S = 90.0
 """A run of which nothing was heard for so long is lost, until something is."""
 UNWATCHED = "unwatched"
@@ -36,6 +36,8 @@ ATTRIBUTES = (
     "by",
     "error",
 )
+LONG = ("intent", "error", "dataset", "model")
+NOT_THERE = "The run that this list was to go on from is not in it any longer. Begin again, without 'after'."
 Facts = Mapping[tuple[str, str], Any]
 
 
@@ -73,6 +75,11 @@ class Asked(NamedTuple):
     experiments: Collection[str] | None = None
     deleted: bool | None = False
 
+    def named(self) -> set[tuple[str, str]]:
+        """What is asked and sorted by."""
+        names = set(self.query.names()) if self.query else set()
+        return names | {(one.key.kind, one.key.name) for one in self.order}
+
 
 def state_of(now: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
     """lost, by the database's clock, is what does not say that it has ended, and says nothing else."""
@@ -80,31 +87,74 @@ def state_of(now: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
     return sa.case((silent, "lost"), (runs.c.state == UNWATCHED, "running"), else_=runs.c.state)
 
 
-def rows_of(now: sa.ColumnElement[float]) -> sa.Select[Any]:
+def rows_of(now: sa.ColumnElement[float], short: bool = False) -> sa.Select[Any]:
+    """short: of long texts their beginning."""
     columns = [column for column in runs.c if column.name not in ("state", "experiment", "facts")]
-    return sa.select(
-        *columns,
+    shown = [begun(column) if short and column.name in LONG else column for column in columns]
+    return sa.select(*shown, *named_state(now)).join_from(runs, experiments)
+
+
+def begun(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """A character more than is shown, so that it is seen whether there are more."""
+    return sa.func.substr(column, 1, BEGINNING + 1).label(column.name)
+
+
+def named_state(now: sa.ColumnElement[float]) -> list[sa.ColumnElement[Any]]:
+    """What a run's state and its experiment are called."""
+    return [
         state_of(now).label("state"),
         experiments.c.name.label("experiment"),
         runs.c.experiment.label("experiment_id"),
-    ).join_from(runs, experiments)
+    ]
 
 
 def found(connection: Connection, now: sa.ColumnElement[float], project: str, asked: Asked) -> list[Any]:
-    """Rows, sorted, those of this page."""
-    wanted = rows_of(now).where(runs.c.project == project).order_by(runs.c.started.desc(), runs.c.id)
+    """Rows, sorted, those of this page: looked for by what is asked alone, and read as far as a list shows them."""
+    plain = asked.query is None and not asked.order
+    ids = next_ids(connection, project, asked) if plain else sifted(connection, now, project, asked)
+    wanted = rows_of(now, short=True).where(runs.c.id.in_(among(connection, ids)))
+    rows = {row.id: row for row in connection.execute(wanted).all()}
+    return [rows[one] for one in ids if one in rows]
+
+
+def of_project(wanted: sa.Select[Any], project: str, asked: Asked) -> sa.Select[Any]:
+    """The newest first."""
+    wanted = wanted.where(runs.c.project == project).order_by(runs.c.started.desc(), runs.c.id)
     if asked.experiments is not None:
         wanted = wanted.where(experiments.c.name.in_(list(asked.experiments)))
     if asked.deleted is not None:
         wanted = wanted.where(runs.c.deleted.is_not(None) if asked.deleted else runs.c.deleted.is_(None))
-    rows = list(connection.execute(wanted).all())
-    names = set(asked.query.names()) if asked.query else set()
-    facts = facts_of(connection, rows, names | {(one.key.kind, one.key.name) for one in asked.order})
+    return wanted
+
+
+def next_ids(connection: Connection, project: str, asked: Asked) -> list[str]:
+    """Where nothing is asked for, the database counts them off."""
+    joined = sa.select(runs.c.id, runs.c.started).join_from(runs, experiments)
+    wanted = of_project(joined, project, asked)
+    if asked.after is not None:
+        last = connection.execute(wanted.where(runs.c.id == asked.after)).first()
+        if last is None:
+            raise BadValue(NOT_THERE)
+        later = (runs.c.started == last.started) & (runs.c.id > last.id)
+        wanted = wanted.where((runs.c.started < last.started) | later)
+    return [row.id for row in connection.execute(wanted.limit(asked.limit)).all()]
+
+
+def sifted(connection: Connection, now: sa.ColumnElement[float], project: str, asked: Asked) -> list[str]:
+    """All runs of the project are held against what is asked, each with no more than that needs."""
+    names = asked.named()
+    needed = {name for kind, name in names if kind == "attribute"} | {
+        "dataset" for kind, _ in names if kind == "dataset"
+    }
+    columns = [runs.c[name] for name in ATTRIBUTES if name in needed - {"id", "state", "experiment"}]
+    wanted = sa.select(runs.c.id, *columns, *named_state(now)).join_from(runs, experiments)
+    rows = list(connection.execute(of_project(wanted, project, asked)).all())
+    facts = facts_of(connection, rows, names)
     if asked.query is not None:
         rows = [row for row in rows if asked.query.holds(facts[row.id])]
     for order in reversed(asked.order):
         rows = ordered(rows, facts, order)
-    return page(rows, asked.after, asked.limit)
+    return [row.id for row in page(rows, asked.after, asked.limit)]
 
 
 def page(rows: list[Any], after: str | None, limit: int) -> list[Any]:
@@ -113,7 +163,7 @@ def page(rows: list[Any], after: str | None, limit: int) -> list[Any]:
     for place, row in enumerate(rows):
         if row.id == after:
             return rows[place + 1 : place + 1 + limit]
-    raise BadValue("The run that this list was to go on from is not in it any longer. Begin again, without 'after'.")
+    raise BadValue(NOT_THERE)
 
 
 def ordered(rows: list[Any], facts: Mapping[str, Facts], order: Order) -> list[Any]:
@@ -144,7 +194,7 @@ def facts_of(connection: Connection, rows: list[Any], names: set[tuple[str, str]
     for row in rows:
         for name in plain:
             facts[row.id]["attribute", name] = getattr(row, name)
-        if row.dataset is not None:
+        if getattr(row, "dataset", None) is not None:
             facts[row.id]["dataset", "name"] = row.dataset
             facts[row.id]["dataset", "digest"] = row.dataset
     for kind in ("param", "tag", "summary"):
@@ -174,43 +224,3 @@ def _of_runs(
 ) -> Iterable[Any]:
     column: Any = wanted.selected_columns[0]
     return connection.execute(wanted.where(column.in_(among(connection, list(ids))), mine)).all()
-
-
-def runs_of(
-    connection: Connection, rows: list[Any], detail: Callable[[str], dict[str, Any]] | None = None
-) -> list[Run]:
-    """As they are told. detail: the facts of the surroundings, for those of whom they are asked."""
-    values: dict[str, dict[str, dict[str, Any]]] = {row.id: {"param": {}, "tag": {}, "summary": {}} for row in rows}
-    metrics: dict[str, dict[str, float | str]] = {row.id: {} for row in rows}
-    ids = among(connection, [row.id for row in rows])
-    wanted: Any = sa.select(run_values).where(run_values.c.run.in_(ids))
-    wanted = wanted.order_by(run_values.c.run, run_values.c.kind, run_values.c.name)  # as their index has them
-    for run, kind, name, value in connection.execute(wanted).all():
-        values[run][kind][name] = read(value)
-    for run, name, last in connection.execute(_newest(ids)).all():
-        metrics[run][name] = told(math.nan if last is None else last)
-    return [run_of(row, values[row.id], metrics[row.id], detail(row.id) if detail else {}) for row in rows]
-
-
-def _newest(ids: Any) -> sa.Select[Any]:
-    """The first hundred by name, of each run."""
-    place = sa.func.row_number().over(partition_by=run_metrics.c.run, order_by=run_metrics.c.name).label("place")
-    mine = run_metrics.c.run.in_(ids)
-    some = sa.select(run_metrics.c.run, run_metrics.c.name, run_metrics.c.last, place).where(mine).subquery()
-    return (
-        sa.select(some.c.run, some.c.name, some.c.last)
-        .where(some.c.place <= SHOWN_METRICS)
-        .order_by(some.c.run, some.c.name)
-    )
-
-
-def run_of(row: Any, values: dict[str, dict[str, Any]], metrics: dict[str, Any], facts: dict[str, Any]) -> Run:
-    return Run(
-        **{name: getattr(row, name) for name in ATTRIBUTES},
-        params=values["param"],
-        tags=values["tag"],
-        summary=values["summary"],
-        metrics=metrics,
-        facts=facts,
-        marks=Marks(row.marks).told(),
-    )

@@ -17,9 +17,10 @@ from sqlalchemy.engine import Connection
 from headhunt.errors import BadValue, UnknownRun
 from headhunt.track.journal import Record, framed
 from headhunt.track.wire import Experiment, Run, RunBegun, RunChange
-from tracking.listing import UNWATCHED, Asked, Order, Query, found, rows_of, runs_of
+from tracking.listing import UNWATCHED, Asked, Order, Query, found, rows_of
 from tracking.looking import Looking
 from tracking.pieces import Piece
+from tracking.shown import listed, runs_of
 from tracking.sql import adding, less_of, more_of, put
 from tracking.tables import (
     experiments,
@@ -210,11 +211,12 @@ class Tracking(Looking):
         deleted: bool | None = False,
     ) -> list[Run]:
         """sort: the newest first, where nothing is given. after: the id of the run that the last page ended with.
-        deleted: True for those alone that were laid aside, None for all."""
+        deleted: True for those alone that were laid aside, None for all. What they hold is told as far as a list shows
+        it: `whole` says whether that is all."""
         names = [experiment] if experiment is not None else experiments
         asked = Asked(query, sort or (), after, limit, names, deleted)
         with self.database.read() as connection:
-            return runs_of(connection, found(connection, self.database.now, project, asked))
+            return listed(connection, found(connection, self.database.now, project, asked), asked.named())
 
     def experiments(self, project: str) -> list[Experiment]:
         """By name."""

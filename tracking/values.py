@@ -15,6 +15,8 @@ from tracking.tables import LONGEST_NAME
 LARGEST_VALUE = 256 * 1024
 SHOWN = 1000
 """Characters that stay of a value that is larger."""
+BEGINNING = 250
+"""Characters of a value, as it is written, that a list of runs shows."""
 MOST_MARKS = 100
 LATEST_S = 1e12
 """What lies further from 1970 is no time: in milliseconds, too, it has to be a number."""
@@ -50,6 +52,18 @@ def written(value: Any) -> str:
 
 def read(text: str) -> Any:
     return msgspec.json.decode(text)
+
+
+def cut(text: str) -> str:
+    """The beginning of a value that is too long for a list: of a text its characters, of all else its JSON."""
+    if not text.startswith('"'):
+        return text[:BEGINNING]
+    for end in range(BEGINNING, BEGINNING - 12, -1):  # not in the middle of an escaped character
+        try:
+            return str(read(f'{text[:end]}"'))
+        except msgspec.DecodeError:
+            continue
+    return text[1:BEGINNING]
 
 
 def without_nul(text: str) -> str:

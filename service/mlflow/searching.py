@@ -15,7 +15,7 @@ from service.mlflow.words import DEFAULT, SEEN, USER
 from tracking import listing
 from tracking.listing import Facts
 from tracking.query import Query, parse, parse_order
-from tracking.tables import logged_models
+from tracking.tables import logged_models, run_links, runs
 
 ID, USED, TAGGED = ("attribute", "id"), ("attribute", "by"), ("tag", USER)
 
@@ -91,6 +91,7 @@ def data_of(connection: Connection, desk: Desk, query: Query) -> dict[str, list[
     """By run, where the query asks for it."""
     if not any(kind == "dataset" for kind, _ in query.names()):
         return {}
-    rows = listing.found(connection, desk.database.now, desk.project, listing.Asked(limit=10**9, deleted=None))
-    found = links_of(connection, [row.id for row in rows], DATA)
+    mine = sa.select(run_links.c.run).distinct().join(runs, runs.c.id == run_links.c.run)
+    ids = connection.execute(mine.where(runs.c.project == desk.project, run_links.c.kind == DATA)).scalars().all()
+    found = links_of(connection, ids, DATA)
     return {run: links[DATA] for run, links in found.items() if DATA in links}

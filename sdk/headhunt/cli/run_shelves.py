@@ -17,7 +17,8 @@ from headhunt.track.wire import Curve, CurvePart, Metric, Run, RunFile, RunsComp
 from headhunt.wire import Page
 
 MOST_POINTS = 100_000
-AT_ONCE = 1000
+AT_ONCE, MOST_ALIKE = 1000, 100
+SEE = "See 'headhunt runs list'."
 
 
 class Shelf(Protocol):
@@ -158,11 +159,13 @@ def named(shelf: Shelf, text: str) -> str:
     """The id of a run that is given by it, by its beginning, or by the run's name. Raises UnknownRun, BadValue."""
     if len(text) == 32 and set(text) <= set("0123456789abcdef"):
         return text
-    runs = shelf.find(None, (), None, 10_000)
-    found = [one.id for one in runs if one.id.startswith(text) or one.name == text] if text else []
+    quoted = text.replace("'", "''")
+    begins = f" or id like '{text}%'" if set(text) <= set("0123456789abcdef") else ""
+    found = [one.id for one in shelf.find(f"name = '{quoted}'{begins}", (), None, MOST_ALIKE)] if text else []
     if not found:
-        raise UnknownRun(text, {one.name for one in runs if one.name}, hint="See 'headhunt runs list'.")
+        raise UnknownRun(text, {one.name for one in shelf.find(None, (), None, AT_ONCE) if one.name}, hint=SEE)
     if len(found) > 1:
         shown = ", ".join(one[:8] for one in found[:5])
-        raise BadValue(f"{text!r} fits {len(found)} runs: {shown}. Give more of the id.")
+        many = f"{MOST_ALIKE} runs or more" if len(found) == MOST_ALIKE else f"{len(found)} runs"
+        raise BadValue(f"{text!r} fits {many}: {shown}. Give more of the id.")
     return found[0]

@@ -152,7 +152,8 @@ def export_runs(asked: argparse.Namespace) -> None:
         if asked.points:
             text = exported_points(one, ids, asked.format)
         else:
-            runs = [one.get(run) for run in ids] if ids else one.find(asked.query, (), asked.experiment, EVERY)
+            found = [one.get(run) for run in ids] if ids else one.find(asked.query, (), asked.experiment, EVERY)
+            runs = [run if run.whole else one.get(run.id) for run in found]
             text = as_json(runs) if asked.format == "json" else as_csv(run_rows(runs))
     if asked.out is None:
         print(text, end="" if text.endswith("\n") else "\n")

@@ -35,7 +35,9 @@ class RunChange(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, omit_defaults=False):
-    """A training, or whatever else told of itself. metrics: the newest value of each, the first hundred by name."""
+    """A training, or whatever else told of itself. metrics: the newest value of each. Of a list: a hundred of them by
+    name, and of params, tags and summary each, those that were asked or sorted by in any case; of long texts and values
+    the beginning, and `...`."""
 
     id: str
     experiment: str
@@ -61,6 +63,8 @@ class Run(Struct, frozen=True, omit_defaults=False):
     """code, environment and whatever else its surroundings were; only where one run is asked for."""
     marks: tuple[str, ...] = ()
     """What was not kept as it was told."""
+    whole: bool = True
+    """False: it stands in a list, and has more than is told there. Ask for it by its id."""
 
 
 class Metric(Struct, frozen=True, omit_defaults=False):
