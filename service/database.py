@@ -3,8 +3,8 @@
     with database.write() as connection: ...
     with database.read() as connection: ...
 
-On SQLite a writer begins with BEGIN IMMEDIATE, so that two wait for each other instead of failing in the middle. On
-PostgreSQL whoever reads a row in order to change it locks it.
+Readers see the database as it was when they began. On SQLite a writer begins with BEGIN IMMEDIATE, so that two wait for
+each other instead of failing in the middle. On PostgreSQL whoever reads a row in order to change it locks it.
 
 All times are those of the database's clock, in seconds since 1970: machines that share a database need not agree.
 """
@@ -24,6 +24,8 @@ from headhunt.errors import BadValue, ServiceUnavailable, one_line
 log = logging.getLogger("headhunt.database")
 PATIENCE_S = 30.0
 """So long a writer waits for another one."""
+SNAPSHOT = "REPEATABLE READ"
+"""On PostgreSQL; a transaction of SQLite reads so anyway."""
 CLOCKS = {
     "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "extract(epoch from clock_timestamp())::double precision",
@@ -36,6 +38,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = engine_for(url)
         self.kind = self.engine.dialect.name
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level=SNAPSHOT)
         self.now: sa.ColumnElement[float] = sa.literal_column(CLOCKS[self.kind], sa.Float)
 
     @property
@@ -52,7 +55,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with told(), self.engine.connect() as connection, connection.begin():
+        """All that is read within is of one moment: nothing is seen half written, or half removed."""
+        with told(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     def close(self) -> None:

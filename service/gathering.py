@@ -23,7 +23,7 @@ from headhunt.track.journal import LONGEST
 from headhunt.track.wire import RunBegun
 from service.projects import DEFAULT, Projects
 from service.run_files import RunFiles
-from tracking.store import RUN, WRITER, Tracking
+from tracking.store import RUN, WRITER, Lying, Tracking
 
 log = logging.getLogger("headhunt.gathering")
 PIECE = 4 << 20
@@ -61,7 +61,7 @@ class Gathering:
         for folder in self._runs():
             try:
                 new += self._gather_run(folder)
-            except UnknownRun:  # it is another project's, and brought there by others
+            except UnknownRun:  # it is another project's, and brought there by others; or it was removed
                 self._seen |= dict(journals(folder))
             except (HeadhuntError, OSError) as error:
                 log.warning("the run %s was not taken: %s", folder.name, error)
@@ -92,7 +92,7 @@ class Gathering:
         try:
             kept = self.tracking.journal(project, run)
         except UnknownRun:
-            self.tracking.begin(project, run, begun(folder), seen=heard(folder))
+            self.tracking.begin(project, run, begun(folder), lying=Lying(heard(folder), written(folder)))
             kept = {}
         new = 0
         for path, size in journals(folder):
@@ -180,6 +180,14 @@ def begun(folder: Path) -> RunBegun:
 
 def heard(folder: Path) -> float:
     return max(size.changed for _, size in journals(folder)) / 1e9
+
+
+def written(folder: Path) -> float:
+    """When the run was begun here, by its file; 0 where there is none."""
+    try:
+        return (folder / "run.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def forget(home: Path, run: str) -> None:

@@ -9,7 +9,7 @@ in pieces that overlap, nothing is taken twice; of what leaves a gap, nothing at
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -26,6 +26,7 @@ from tracking.tables import (
     experiments,
     metric_chunks,
     project_files,
+    removed_runs,
     run_console,
     run_files,
     run_metrics,
@@ -40,22 +41,40 @@ RUN = re.compile(r"[0-9a-f]{32}")
 WRITER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+class Lying(NamedTuple):
+    """Of a run that is found in a home. seen: when it was heard of last. begun: when its beginning was written; 0 where
+    that is not there."""
+
+    seen: float
+    begun: float
+
+
 class Tracking(Looking):
     """With what changes nothing (tracking/looking.py)."""
 
     # --- runs come and change ---
 
-    def begin(self, project: str, run: str, begun: RunBegun, by: str | None = None, seen: float | None = None) -> Run:
+    def begin(self, project: str, run: str, begun: RunBegun, by: str | None = None, lying: Lying | None = None) -> Run:
         """The run of this id, which is made where there is none. Raises UnknownRun where it is another project's, or
-        no id at all: 32 digits and letters a to f. seen: when it was heard of, if that is not now."""
+        no id at all: 32 digits and letters a to f. lying: it is not asked for now, but found in a home: then it is
+        unknown, too, where it was removed since."""
         check_run(run)
         with self.database.write() as connection:
             row = self._row_of_run(connection, project, begun, by)
-            row["seen"] = row["seen"] if seen is None else min(seen, row["seen"])
+            row["seen"] = row["seen"] if lying is None else min(lying.seen, row["seen"])
             if put(connection, runs, [{"id": run, **row}], replace=False):
+                self._not_removed(connection, run, lying)  # after it: a removal at the same time is over then
                 tags = {("tag", clipped(name) or ""): "" for name in begun.tags}
                 put_values(connection, run, tags)
         return self.get(project, run)
+
+    def _not_removed(self, connection: Connection, run: str, lying: Lying | None) -> None:
+        at = connection.execute(sa.select(removed_runs.c.at).where(removed_runs.c.run == run)).scalar()
+        if at is None:
+            return
+        if lying is not None and lying.begun <= at:
+            raise UnknownRun(run, hint="It was removed.")
+        connection.execute(sa.delete(removed_runs).where(removed_runs.c.run == run))
 
     def _row_of_run(self, connection: Connection, project: str, begun: RunBegun, by: str | None) -> dict[str, Any]:
         now = float(connection.execute(sa.select(self.database.now)).scalar() or 0.0)
@@ -181,7 +200,8 @@ class Tracking(Looking):
     def remove(self, project: str, run: str) -> None:
         """For good. Its files go with the next collection, if no other run has them."""
         with self.database.write() as connection:
-            self._need(connection, project, run, lock=True)
+            row = self._need(connection, project, run, lock=True)
+            put(connection, removed_runs, [{"run": run, "at": row.now}])
             for table in (run_values, metric_chunks, run_metrics, run_files, run_console, run_writers):
                 connection.execute(sa.delete(table).where(table.c.run == run))
             connection.execute(sa.delete(runs).where(runs.c.id == run))

@@ -73,6 +73,15 @@ runs = sa.Table(
     sa.Index("ix_runs_experiment", "experiment"),
 )
 
+removed_runs = sa.Table(
+    "removed_runs",
+    metadata,
+    sa.Column("run", sa.String(32), primary_key=True),
+    when("at", True),
+)
+"""When a run was removed: what still lies of it in a home, or is told by a training that goes on, does not bring it
+back; a run that is begun anew does."""
+
 run_values = sa.Table(
     "run_values",
     metadata,
