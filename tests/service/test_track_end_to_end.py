@@ -101,3 +101,27 @@ def test_a_killed_server_loses_no_point_and_doubles_none(server: Running, home: 
     with server.server() as there:
         curve = there.ask("GET", f"/runs/{place.id}/curves?metric=loss&points=10000", Page[Curve]).items[0]
     assert curve.values == tuple(float(step) for step in range(3000))
+
+
+def test_a_server_takes_the_runs_of_its_own_home_those_before_it_and_those_beside_it(home: Path) -> None:
+    """None of them knows of a server."""
+    loop = "for step in range(3000): headhunt.log(loss=float(step))"
+    code = f"run = headhunt.init(project='flowers', name=NAME); headhunt.config(lr=0.1); {{}}\n{loop}\nrun.finish()"
+    open_and_save = "open('w.bin', 'wb').write(b'x' * 100_000); run.save('w.bin')"
+    trained(f"NAME = 'before'; {code.format(open_and_save)}", home)
+    with running(home, workers=0) as one:
+        trained(f"NAME = 'beside'; {code.format(open_and_save)}", home)
+        with one.server() as there:
+
+            def ended() -> bool:
+                found = there.ask("GET", "/runs?query=state%20%3D%20'finished'", Page[Run]).items
+                return {run.name for run in found} == {"before", "beside"}
+
+            until(ended)
+            for run in there.ask("GET", "/runs", Page[Run]).items:
+                assert (run.experiment, run.params) == ("flowers", {"lr": 0.1})
+                curve = there.ask("GET", f"/runs/{run.id}/curves?metric=loss&points=10000", Page[Curve]).items[0]
+                assert curve.values == tuple(float(step) for step in range(3000))
+                (file,) = there.ask("GET", f"/runs/{run.id}/files", Page[RunFile]).items
+                with there.opened("GET", f"/runs/{run.id}/files/{file.digest}") as answer:
+                    assert answer.read() == b"x" * 100_000

@@ -5,6 +5,7 @@ HOME/runs/RUN/WRITER.journal     one for each process that tells of it
 HOME/runs/RUN/files/DIGEST       what was kept with it
 HOME/runs/RUN/asked/NAME.json    what the server is asked to do for it
 HOME/runs/RUN/to-SERVER.json     how far it has come there; a run that has none was not meant for that server
+HOME/runs/RUN/to-SERVER.files    the digests of the files that are there, a line each
 """
 
 import os
@@ -22,6 +23,8 @@ from headhunt.track.wire import RunBegun
 
 ID = re.compile(r"[0-9a-f]{32}")
 TELLER = re.compile(r"([0-9a-f]+)-w-(\d+)-[0-9a-f]+")
+DIGITS = 64
+"""Of a digest."""
 ENVIRONMENT = "HEADHUNT_RUN"
 """The folder of the run that children of this process tell of."""
 
@@ -74,7 +77,8 @@ class Begun(msgspec.Struct, frozen=True):
 
 class Sent(msgspec.Struct):
     """to-SERVER.json. kept: what the server has of each writer; seen: the size of the journal when all that is whole in
-    it was there; moved: grows as long as anything gets there; final: `error` will not mend by waiting."""
+    it was there; moved: grows as long as anything gets there; final: `error` will not mend by waiting. files: of
+    earlier versions, which had them here."""
 
     server: str
     kept: dict[str, int] = msgspec.field(default_factory=dict)
@@ -135,12 +139,35 @@ class Place:
     def note(self, sent: Sent) -> None:
         replaced(self._to(sent.server), msgspec.json.encode(sent))
 
+    def files_sent(self, server: str) -> set[str]:
+        """Digests. A line that was cut off by a kill is none: that file is sent again."""
+        sent = self.sent(server)
+        try:
+            told = self._files_to(server).read_bytes().decode("ascii", "replace")
+        except OSError:
+            told = ""
+        lines = told.split("\n")[:-1]
+        return {line for line in lines if len(line) == DIGITS} | set(sent.files if sent is not None else ())
+
+    def note_file(self, server: str, digest: str) -> None:
+        """However many there are, a file costs a line. It begins with the end of one that was cut off."""
+        path = self._files_to(server)
+        with open(path, "ab") as file:
+            file.write(b"\n" * cut_off(path) + f"{digest}\n".encode())
+
+    def forget_files(self, server: str) -> None:
+        """None is known to be there any longer."""
+        self._files_to(server).unlink(missing_ok=True)
+
     def meant_for(self, server: str) -> bool:
         return self._to(server).exists()
 
     def _to(self, server: str) -> Path:
         name = server.encode()
         return self.folder / f"to-{zlib.crc32(name):08x}{zlib.adler32(name):08x}.json"
+
+    def _files_to(self, server: str) -> Path:
+        return self._to(server).with_suffix(".files")
 
     def arrived(self, server: str) -> bool:
         """All that lies here is there."""
@@ -164,6 +191,15 @@ def places_in(home: Path) -> Iterator[Place]:
     for one in found:
         if ID.fullmatch(one.name) and (one / "run.json").exists():
             yield Place(one)
+
+
+def cut_off(path: Path) -> bool:
+    """Its last line has no end."""
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def size_of(path: Path) -> int:
