@@ -134,12 +134,13 @@ class Looking:
             there = sa.select(sa.exists().where(named_by), sa.exists().where(kept))
             return all(connection.execute(there).one())
 
-    def lacking(self, project: str, run: str) -> list[str]:
-        """Digests that the run names, and that have not come."""
+    def lacking(self, project: str, run: str, after: str = "", limit: int | None = None) -> list[str]:
+        """Digests that the run names, and that are not there, in their order."""
         kept = sa.exists().where(project_files.c.project == project, project_files.c.digest == run_files.c.digest)
         wanted = sa.select(run_files.c.digest).distinct().where(run_files.c.run == run, ~kept)
         with self.database.read() as connection:
-            return list(connection.execute(wanted).scalars())
+            later = wanted.where(run_files.c.digest > after).order_by(run_files.c.digest).limit(limit)
+            return list(connection.execute(later).scalars())
 
     def _need(self, connection: Connection, project: str, run: str, lock: bool = False) -> Any:
         """The row of the run. Raises UnknownRun."""

@@ -237,6 +237,21 @@ def list_files(
     return polled(request, Page(items=tuple(found[: paging.limit]), next=more))
 
 
+@get("/runs/{run:str}/lacking", sync_to_thread=True, who="reader", tags=TAGS)
+def list_lacking(
+    request: Request[Any, Any, Any],
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    run: FromPath[str],
+    paging: NamedDependency[Paging],
+) -> Response[Page[str]]:
+    """Digests of files that the run names and that are not there: they did not come, or came more than a day before the
+    journal that names them, and were collected. Whoever has them sends them again."""
+    (after,) = paging.cursor(str) or ("",)
+    found = service.tracking.lacking(caller.project, run, after, paging.limit + 1)
+    return polled(request, page_of(found, paging.limit, lambda one: (one,)))
+
+
 @put(
     "/runs/{run:str}/files/{digest:str}",
     status_code=204,
@@ -312,6 +327,7 @@ ROUTES = (
     get_points,
     get_console,
     list_files,
+    list_lacking,
     put_file,
     get_file,
     compare_runs,

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from headhunt.track.journal import Record, frames_in
+from headhunt.track.journal import Kept, Record, frames_in
 from headhunt.track.wire import JournalKept, Run, RunBegun
+from headhunt.wire import Page
 from tests.sdk.servers import free_port, shut
 
 KEY = "hh_test_key"
@@ -104,6 +105,9 @@ class Handler(BaseHTTPRequestHandler):
                 return None
             runs.files.setdefault(run, {})[words[1]] = body
             return {}
+        if words[0] == "lacking":
+            named = {one.digest for one in runs.records(run) if isinstance(one, Kept)}
+            return Page(items=tuple(sorted(named - runs.files.get(run, {}).keys())), next=None)
         if words[0] != "journal":
             runs.asked.append((words[0], msgspec.json.decode(body)))
             return {}

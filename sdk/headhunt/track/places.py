@@ -155,10 +155,6 @@ class Place:
         with open(path, "ab") as file:
             file.write(b"\n" * cut_off(path) + f"{digest}\n".encode())
 
-    def forget_files(self, server: str) -> None:
-        """None is known to be there any longer."""
-        self._files_to(server).unlink(missing_ok=True)
-
     def meant_for(self, server: str) -> bool:
         return self._to(server).exists()
 

@@ -4,11 +4,14 @@ PUT  /runs/RUN                                   as often as anybody likes, it i
 GET  /runs/RUN/journal                           {writer: how far}
 PUT  /runs/RUN/files/DIGEST                      before the words that name it
 POST /runs/RUN/journal?writer=W&offset=N         whole frames from N on; the answer says how far it has come
+GET  /runs/RUN/lacking                           files that are named, and not there: a server collects what nobody has
+                                                 named for a day, as when it took no journals for so long
 
 Whoever sends the same twice, or at the same time as another, does no harm: the server takes what it does not have.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -30,6 +33,7 @@ from headhunt.remote.transport import Server
 from headhunt.track.journal import HEAD, Kept, frames_in
 from headhunt.track.places import Place, Sent, plain_json, size_of
 from headhunt.track.wire import JournalKept, Run
+from headhunt.wire import Page
 
 T = TypeVar("T")
 AT_ONCE = 4 << 20
@@ -49,7 +53,11 @@ class Sender:
         self.place, self.server, self._mark = place, server, mark
         self.sent = place.sent(server.url) or Sent(server=server.url)
         self._begun = self._met = False
-        self._files = set(self.sent.files)
+        self._checked = False
+        """Whether what was sent is there: asked anew after whatever kept journals back."""
+        self._files = place.files_sent(server.url)
+        self.again = self.gone = 0
+        """Files that were sent a second time; that are neither there nor here."""
 
     def bring(self) -> None:
         """All that lies here and is not there. Raises what kept it from going on."""
@@ -58,11 +66,14 @@ class Sender:
                 self._meet()
             for writer, path in self.place.journals().items():
                 self._bring_journal(writer, path)
+            if self._files and not self._checked:
+                self.bring_lacking()
             self._ask()
             if self.sent.error is not None:
                 self.sent.error, self.sent.final = None, False
                 self._note()
         except HeadhuntError as error:
+            self._checked = False
             self.failed(str(error), final=isinstance(error, FINAL) or not isinstance(error, WAITING))
             raise
 
@@ -119,20 +130,57 @@ class Sender:
             if isinstance(record, Kept) and record.digest not in self._files:
                 self._bring_file(record)
                 self._files.add(record.digest)
-                self.sent.files.append(record.digest)
+                with suppress(OSError):  # the server knows it, too
+                    self.place.note_file(self.server.url, record.digest)
 
     def _bring_file(self, record: Kept) -> None:
-        path = self.place.file(record.digest)
-        said = {"Content-Type": "application/octet-stream", "Content-Length": str(size_of(path))}
         try:
-            with open(path, "rb") as file:
-                self._ask_for("PUT", f"/files/{record.digest}", Any, content=self._pieces(file), headers=said)
+            self._send_file(record.digest)
         except OSError as error:
             self._mark(f"The file {record.path!r} of the run cannot be read: {error.strerror or error}.")
         except (*WAITING, *FINAL):
             raise
         except HeadhuntError as error:
             self._mark(f"{self.server.url} does not take the file {record.path!r}: {one_line(error)}.")
+
+    def _send_file(self, digest: str) -> None:
+        path = self.place.file(digest)
+        said = {"Content-Type": "application/octet-stream", "Content-Length": str(size_of(path))}
+        with open(path, "rb") as file:
+            self._ask_for("PUT", f"/files/{digest}", Any, content=self._pieces(file), headers=said)
+
+    def bring_lacking(self) -> None:
+        """What had been sent, and was collected there before the journal that names it was taken, is sent again."""
+        again = self.again
+        for digest in self._lacking():
+            try:
+                self._send_file(digest)
+                self.again += 1
+            except OSError:
+                self.gone += 1
+            except (*WAITING, *FINAL):
+                raise
+            except HeadhuntError:  # as before: it is marked
+                continue
+        self._checked = True
+        if self.again > again:
+            count = files_in_words(self.again - again)
+            self._mark(f"{count} had gone from {self.server.url} before the words that name them came: sent again.")
+
+    def _lacking(self) -> list[str]:
+        found: list[str] = []
+        more = ""
+        while True:
+            try:
+                page = self._ask_for("GET", f"/lacking?limit=1000{more}", Page[str])
+            except (*WAITING, *FINAL):
+                raise
+            except HeadhuntError:  # a server of before does not say
+                return found
+            found += page.items
+            if page.next is None:
+                return found
+            more = f"&after={quote(page.next, safe='')}"
 
     def _pieces(self, file: Any) -> Iterator[bytes]:
         while piece := file.read(PIECE):
@@ -175,6 +223,10 @@ class Sender:
             self.place.note(self.sent)
         except OSError:  # the server knows it, too
             return
+
+
+def files_in_words(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def whole_frames(path: Path, start: int) -> bytes:
