@@ -110,11 +110,12 @@ class Looking:
         """One of no points where there is no such metric."""
         return next(iter(self.curves(project, run, [name], most)), Curve(name, (), (), (), 0, True))
 
-    def files(self, project: str, run: str) -> list[RunFile]:
+    def files(self, project: str, run: str, first: int = 0, limit: int | None = None) -> list[RunFile]:
+        """By path, and by step."""
         with self.database.read() as connection:
             self._need(connection, project, run)
             wanted = sa.select(run_files).where(run_files.c.run == run).order_by(run_files.c.path, run_files.c.step)
-            rows = connection.execute(wanted).all()
+            rows = connection.execute(wanted.offset(first).limit(limit)).all()
         return [file_of(row) for row in rows]
 
     def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[Printed]:

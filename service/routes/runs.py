@@ -231,8 +231,8 @@ def list_files(
 ) -> Response[Page[RunFile]]:
     """By path, and by step."""
     after = paging.cursor(int)
-    first = max(after[0], 0) if after else 0
-    found = service.tracking.files(caller.project, run)[first : first + paging.limit + 1]
+    first = min(max(after[0], 0), 2**31 - 1) if after else 0
+    found = service.tracking.files(caller.project, run, first, paging.limit + 1)
     more = cursor_of((first + paging.limit,)) if len(found) > paging.limit else None
     return polled(request, Page(items=tuple(found[: paging.limit]), next=more))
 

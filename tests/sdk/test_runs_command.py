@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headhunt.cli.main import main
-from headhunt.track.journal import Ended, Known, Noted, Points
+from headhunt.track.journal import Ended, Kept, Known, Noted, Points
 from service.app import create_app
 from service.parts import service_of
 from service.settings import Settings
@@ -70,6 +70,15 @@ def long(home: Path) -> list[int]:
     return steps
 
 
+@pytest.fixture
+def many_files(home: Path) -> list[str]:
+    """More than a page of a list."""
+    paths = [f"images/{number:05}.png" for number in range(1200)]
+    kept = (Kept(1.0, path, f"{number:064x}", 1, "image") for number, path in enumerate(paths))
+    lay(home, journal(*kept), run=ONE, writer="files-3")
+    return paths
+
+
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     capsys.readouterr()
     status = main(["runs", *words])
@@ -115,6 +124,25 @@ def test_no_point_of_a_long_run_is_missing_from_its_export(
     assert found["steps"] == [step for _, step in came]
     assert found["values"] == [0.5 * place for place, _ in came]
     assert (found["count"], found["whole"]) == (len(long), True)
+
+
+def test_all_files_of_a_run_are_shown(many_files: list[str], where: None, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = said(capsys, "show", "a1")
+    assert [path for path in many_files if path not in shown] == []
+
+
+@pytest.fixture
+def many_values(home: Path) -> None:
+    """More than a list of runs carries."""
+    params = {f"p{number:03}": "x" * 300 for number in range(150)}
+    lay(home, journal(Noted(1.0, "param", params)), run=ONE, writer="values-4")
+
+
+def test_an_export_of_a_list_has_whole_values(
+    many_values: None, where: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(said(capsys, "export")))}
+    assert {rows[ONE][f"params.p{number:03}"] for number in range(150)} == {"x" * 300}
 
 
 def test_a_run_is_resumed_and_deleted(where: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,7 +127,15 @@ class Remote:
         return list(self.server.ask("GET", f"/runs/{run}/metrics", Page[Metric]).items)
 
     def files(self, run: str) -> list[RunFile]:
-        return list(self.server.ask("GET", f"/runs/{run}/files", Page[RunFile]).items)
+        found: list[RunFile] = []
+        after: str | None = None
+        while True:
+            asked = urlencode([("limit", str(AT_ONCE)), *([("after", after)] if after else [])])
+            page = self.server.ask("GET", f"/runs/{run}/files?{asked}", Page[RunFile])
+            found += page.items
+            after = page.next
+            if after is None:
+                return found
 
     def curves(self, run: str, names: Sequence[str]) -> list[Curve]:
         return [self._curve(run, name) for name in names]

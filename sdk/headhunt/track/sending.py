@@ -172,7 +172,7 @@ class Sender:
         more = ""
         while True:
             try:
-                page = self._ask_for("GET", f"/lacking?limit=1000{more}", Page[str])
+                page: Page[str] = self._ask_for("GET", f"/lacking?limit=1000{more}", Page[str])
             except (*WAITING, *FINAL):
                 raise
             except HeadhuntError:  # a server of before does not say
