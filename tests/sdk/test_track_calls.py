@@ -89,6 +89,47 @@ def test_leaving_a_with_block_by_sys_exit_is_no_failure_unless_it_says_so(home: 
     assert of_kind(records(the_place(home.with_name("home2"))), Ended)[0].state == "failed"
 
 
+HIDDEN = "sys.excepthook = lambda *_: None; "
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "state", "known"),
+    [
+        ("sys.exit(3)", 3, "failed", "sys.exit(3)"),
+        ("exit(2)", 2, "failed", "sys.exit(2)"),
+        ("sys.exit('no such data')", 1, "failed", "no such data"),
+        ("sys.exit('')", 1, "failed", "sys.exit('')"),
+        ("import argparse; argparse.ArgumentParser().parse_args(['--no'])", 2, "failed", "sys.exit(2)"),
+        ("sys.exit(0)", 0, "finished", None),
+        ("sys.exit()", 0, "finished", None),
+        ("raise SystemExit", 0, "finished", None),
+        ("try: sys.exit(1)\nexcept SystemExit: pass", 0, "finished", None),
+        ("try: sys.exit(1)\nfinally: sys.exit(0)", 0, "finished", None),
+        ("t = threading.Thread(target=sys.exit, args=(1,)); t.start(); t.join()", 0, "finished", None),
+        ("try: sys.exit(0)\nfinally: {}['gone']", 1, "failed", "KeyError: 'gone'"),
+        (f"{HIDDEN}{{}}['gone']", 1, "failed", "KeyError: 'gone'"),
+        (f"{HIDDEN}sys.exit(4)", 4, "failed", "sys.exit(4)"),
+        ("t = threading.Thread(target=headhunt.init); t.start(); t.join(); sys.exit(5)", 5, "failed", "sys.exit(5)"),
+    ],
+)
+def test_how_the_program_is_left_is_how_its_run_ended(
+    home: Path, code: str, status: int, state: str, known: str | None
+) -> None:
+    begin = "" if "target=headhunt.init" in code else "headhunt.init()\n"
+    trained(begin + code, home, status=status)
+    ended = of_kind(records(the_place(home)), Ended)
+    assert [one.state for one in ended] == [state]
+    assert (known is None and ended[0].error is None) or known in ended[0].error
+
+
+def test_a_program_that_is_left_from_a_module_it_runs_is_failed_all_the_same(home: Path) -> None:
+    home.with_name("trains.py").write_text("import headhunt, sys\nheadhunt.init()\nsys.exit(7)\n")
+    trained("os.execv(sys.executable, [sys.executable, '-m', 'trains'])", home, status=7)
+    assert [(one.state, "sys.exit(7)" in one.error) for one in of_kind(records(the_place(home)), Ended)] == [
+        ("failed", True)
+    ]
+
+
 def test_a_termination_is_a_failure_and_still_ends_the_process_by_its_signal(home: Path) -> None:
     process = training("headhunt.init(console=False); print('up', flush=True)\nwhile True: time.sleep(0.01)", home)
     assert process.stdout.readline() == "up\n"

@@ -1,7 +1,8 @@
 """How a process leaves, and what becomes of its runs: the newest is the one that is told of.
 
 it ends                 atexit               finished
-an error nobody caught  sys.excepthook       failed, with its traceback
+sys.exit(3)             atexit, `leaving`    failed, with that; None and 0: finished
+an error nobody caught  sys.excepthook       failed, with its traceback; also where another took the hook
 SIGTERM                 unless the user has a handler of their own: failed
 it is forked            the child tells of the same runs, in journals of its own, and ends none
 anything else           the courier notices
@@ -15,6 +16,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from headhunt.track import leaving
 from headhunt.track.places import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -51,20 +53,22 @@ def arm() -> None:
     if not _armed:
         _armed.append(sys.excepthook)
         sys.excepthook = uncaught
-        atexit.register(leaving)
+        leaving.watch()
+        atexit.register(left_by_all)
         os.register_at_fork(after_in_child=forked)
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, terminated)
 
 
-def leaving() -> None:
+def left_by_all() -> None:
+    error = leaving.why() if RUNS else None
     for run in reversed(RUNS.copy()):
-        run.finish()
+        run.finish("finished" if error is None else "failed", error)
 
 
 def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """At a prompt an error ends nothing."""
-    if not (hasattr(sys, "ps1") or sys.flags.interactive):
+    if not leaving.at_a_prompt():
         import traceback
 
         words = "".join(traceback.format_exception(kind, error, trace))
