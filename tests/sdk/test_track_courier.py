@@ -249,6 +249,48 @@ def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, h
     assert whole(server, the_place(home).id) == [0, 1]
 
 
+@pytest.mark.parametrize("shell", ["/bin/sh", "/nowhere/sh"])
+def test_a_training_that_waits_for_all_its_children_neither_waits_for_its_courier_nor_ends_it(
+    server: TrackServer, home: Path, shell: str
+) -> None:
+    code = f"""
+    from headhunt.track import companion; companion.SHELL = {shell!r}
+    run = headhunt.init(console=False)
+    child = os.fork()
+    if not child: os._exit(0)
+    try:
+        while True: print(os.wait()[0] == child, flush=True) if {shell == "/bin/sh"} else os.waitpid(child, 0)
+    except ChildProcessError: print("no other")
+    headhunt.log(loss=1.0)
+    """
+    assert trained(code, home, server).stdout == ("True\nno other\n" if shell == "/bin/sh" else "no other\n")
+    assert whole(server, the_place(home).id) == [0]
+
+
+def test_a_thread_that_waits_for_all_children_meanwhile_does_no_harm(server: TrackServer, home: Path) -> None:
+    code = """
+    def reap():
+        while True:
+            try: os.wait()
+            except ChildProcessError: pass
+    threading.Thread(target=reap, daemon=True).start()
+    headhunt.init(console=False)
+    headhunt.log(loss=1.0)
+    """
+    trained(code, home, server)
+    assert whole(server, the_place(home).id) == [0]
+
+
+@pytest.mark.parametrize(
+    "odd", ["signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "os.close(0)", "os.close(0); os.close(1)"]
+)
+def test_a_training_without_some_streams_or_words_of_children_has_a_courier(
+    server: TrackServer, home: Path, odd: str
+) -> None:
+    trained(f"{odd}\nheadhunt.init(console=False)\nheadhunt.log(loss=1.0)", home, server)
+    assert whole(server, the_place(home).id) == [0]
+
+
 def test_the_courier_goes_when_the_training_has_gone(server: TrackServer, home: Path) -> None:
     done = trained("print(headhunt.init(console=False).carrier._pid)", home, server)
     courier = int(done.stdout)

@@ -1,20 +1,22 @@
 """The courier's side that lies in the training: starts it, tells it of runs, and waits for it at the end.
 
 It is another process, so that no network and no disk but one's own is ever waited for. It is started by `posix_spawn`,
-which copies nothing of a training that may have many gigabytes.
+which copies nothing of a training that may have many gigabytes; by way of a shell that ends at once, so that it is no
+child of the training: one that waits for all its children, as by `os.wait()`, neither waits for it nor hears of it.
 """
 
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from headhunt.track.marks import warn
-from headhunt.track.places import process_born, size_of, ticking
+from headhunt.track.places import alive, process_born, size_of, ticking
 from headhunt.track.ranks import node_here
 from headhunt.track.values import clean_text
 
@@ -32,6 +34,8 @@ LINGER_S = 900.0
 NAP_S = 0.01
 MOST_WORDS, LONGEST_WORD, LONGEST_COMMAND = 200, 4000, 8000
 """Of a command line: a pipe that nobody reads yet takes no more at once."""
+SHELL = "/bin/sh"
+PASSED_ON = 'exec 3<&0; "$@" <&3 3<&- >/dev/null & echo $!'
 DROPPED = (
     "PYTHONINSPECT",
     "PYTHONSTARTUP",
@@ -64,6 +68,7 @@ class Companion:
     def __init__(self, home: Path, server: str | None, key: str | None, measure: bool = True) -> None:
         self.home, self.server, self._key, self._measure = home, server, key, measure
         self._pid: int | None = None
+        self._born = 0.0
         self._pipe: int | None = None
         self._of = os.getpid()
 
@@ -91,12 +96,7 @@ class Companion:
                 self._forget()
 
     def lives(self) -> bool:
-        if self._pid is None:
-            return False
-        try:
-            return os.waitpid(self._pid, os.WNOHANG) == (0, 0)
-        except ChildProcessError:
-            return False
+        return self._pid is not None and alive(self._pid, self._born)
 
     def _forget(self) -> None:
         if self._pipe is not None:
@@ -110,9 +110,8 @@ class Companion:
             return
         reading, self._pipe = os.pipe()
         try:
-            self._pid = os.posix_spawn(
-                sys.executable, command(), environment(), file_actions=streams(reading), **session()
-            )
+            self._pid = spawned(reading)
+            self._born = process_born(self._pid)
         finally:
             os.close(reading)
         os.set_blocking(self._pipe, False)
@@ -224,10 +223,28 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join([here, *others])}
 
 
-def streams(reading: int) -> list[Any]:
+def spawned(orders: int) -> int:
+    """The number of a courier that reads its orders there."""
+    telling, told = os.pipe()
+    try:
+        words = ["sh", "-c", PASSED_ON, "sh", *command()]
+        shell = os.posix_spawn(SHELL, words, environment(), file_actions=streams(orders, told), **session())
+    except OSError:  # no shell: then it is a child
+        os.close(telling)
+        return os.posix_spawn(sys.executable, command(), environment(), file_actions=streams(orders), **session())
+    finally:
+        os.close(told)
+    with suppress(ChildProcessError):  # somebody else waits for all
+        os.waitpid(shell, 0)
+    with open(telling, "rb") as number:
+        return int(number.readline())
+
+
+def streams(orders: int, told: int | None = None) -> list[Any]:
+    answers = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0o644)
     return [
-        (os.POSIX_SPAWN_DUP2, reading, 0),
-        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0o644),
+        (os.POSIX_SPAWN_DUP2, orders, 0),
+        answers if told is None else (os.POSIX_SPAWN_DUP2, told, 1),
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0o644),
     ]
 
