@@ -355,6 +355,33 @@ def test_what_init_is_given_wrongly_is_told_at_once(home: Path) -> None:
     assert done.stdout.split() == names
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("name='n' * 251", "name"),
+        ("name='two\\nlines'", "name"),
+        ("group=3", "group"),
+        ("tags=7", "tags of the run are a int"),
+        ("tags=['t' * 300]", "tag"),
+        ("tags=map(str, range(2000))", "1,000 tags at most, and 2,000"),
+        ("dataset=type('D', (), {'__str__': None})()", "dataset"),
+        ("intent=type('D', (), {'__str__': None})()", "intent"),
+    ],
+)
+def test_what_init_cannot_keep_is_refused_by_its_name(home: Path, words: str, said: str) -> None:
+    done = trained(f"try: headhunt.init({words})\nexcept headhunt.HeadhuntError as error: print(error)", home)
+    assert said in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_words_that_no_text_can_have_do_not_keep_a_run_from_beginning(home: Path) -> None:
+    code = r"headhunt.init(intent='a\udcff\0b', dataset=b'/data/\xff', model=17, tags=None); headhunt.log(loss=1.0)"
+    place, found = run_here(home, code)
+    asked = place.begun().asked
+    assert (asked.intent, asked.dataset, asked.model) == (r"a\udcffb", r"/data/\udcff", "17")
+    assert told(found, "loss") == [(0, 1.0)]
+
+
 def test_a_server_that_the_surroundings_name_wrongly_keeps_nobody_from_training(home: Path) -> None:
     done = trained("headhunt.init(); headhunt.log(loss=1.0)", home, HEADHUNT_SERVER="http://127.0.0.1:9")
     assert told(records(the_place(home)), "loss") == [(0, 1.0)]

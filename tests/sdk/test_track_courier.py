@@ -249,6 +249,25 @@ def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, h
     assert whole(server, the_place(home).id) == [0, 1]
 
 
+def test_words_that_are_too_long_for_a_server_are_cut_and_kept_whole_as_files(server: TrackServer, home: Path) -> None:
+    code = """
+    run = headhunt.init(intent="why " * 3_000_000, dataset="d" * 9_000_000, model="m" * 5_000, tags=None)
+    open("w.bin", "wb").write(b"x")
+    run.save("w.bin", name="n" * 9_000_000)
+    headhunt.log(loss=1.0)
+    """
+    trained(code, home, server)
+    run = the_place(home).id
+    begun, found = server.runs.begun[run], server.runs.records(run)
+    assert [len(one) for one in (begun.intent, begun.dataset, begun.model)] == [60_000, 4_000, 4_000]
+    files = {one.path: one.size for one in of_kind(found, Kept)}
+    assert files == {"text/intent.txt": 12_000_000, "text/dataset.txt": 9_000_000, "text/model.txt": 5_000}
+    marks = " ".join(one.words for one in of_kind(found, Marked))
+    assert "The intent has 12,000,000 characters" in marks
+    assert "save() could not be kept" in marks
+    assert whole(server, run) == [0]
+
+
 @pytest.mark.parametrize("shell", ["/bin/sh", "/nowhere/sh"])
 def test_a_training_that_waits_for_all_its_children_neither_waits_for_its_courier_nor_ends_it(
     server: TrackServer, home: Path, shell: str

@@ -24,10 +24,13 @@ from headhunt.track.marks import warn
 from headhunt.track.places import ENVIRONMENT, ID, Begun, Place, Sent, new_clock, place_of, process_born
 from headhunt.track.ranks import first_here, rank_here, run_of_ranks
 from headhunt.track.run import LiveRun
+from headhunt.track.values import clean_text, kind_of
 from headhunt.track.wire import RunBegun
 from headhunt.track.writer import Writer, writer_name
 
-LONGEST = 250
+LONGEST, MOST_TAGS = 250, 1_000
+LONGEST_TEXTS = {"intent": 60_000, "dataset": 4_000, "model": 4_000}
+"""What is longer is cut, and kept whole as a file."""
 _companions: dict[tuple[Path, str | None, str | None], Companion] = {}
 
 
@@ -49,7 +52,7 @@ def init(
     *,
     intent: str = "",
     dataset: Any = None,
-    tags: Iterable[str] = (),
+    tags: Iterable[str] | None = (),
     model: str | None = None,
     parent: "str | LiveRun | None" = None,
     group: str | None = None,
@@ -82,18 +85,21 @@ def init(
         return joined
     there = home_folder() if home is None else Path(home).expanduser()
     asked = Asked(there, *server_asked(server, key, there), console, measure, anew=id is None)
+    words = {"intent": intent or "", "dataset": data_named(dataset), "model": model}
+    texts = {what: text_of(what, given) for what, given in words.items() if given is not None}
     begun = RunBegun(
         experiment=worded("project", project) or "default",
         name=worded("name", name),
-        intent=str(intent),
         parent=parent.id if isinstance(parent, LiveRun) else checked_id(parent),
         group=worded("group", group) or None,
-        dataset=data_named(dataset),
-        model=None if model is None else str(model),
         tags=checked_tags(tags),
         started=time.time(),
+        **{what: shown(what, text) for what, text in texts.items()},
     )
     run = started(checked_id(wanted) or os.urandom(16).hex(), begun, asked, resume)
+    for what, text in texts.items():
+        if len(text) > LONGEST_TEXTS[what]:
+            run.keep_whole(what, text)
     if config is not None:
         run.config(config)
     return run
@@ -229,16 +235,32 @@ def worded(what: str, text: str | None) -> str:
     return text.strip()
 
 
-def data_named(given: Any) -> str | None:
+def text_of(what: str, given: Any) -> str:
+    """Of whatever was given."""
+    try:
+        return clean_text(os.fsdecode(given) if isinstance(given, bytes) else str(given)).replace("\0", "")
+    except Exception as error:
+        raise BadValue(f"The {what} of the run is a {kind_of(given)} that gives no text. Give a text.") from error
+
+
+def shown(what: str, text: str) -> str:
+    return text if len(text) <= LONGEST_TEXTS[what] else text[: LONGEST_TEXTS[what] - 3] + "..."
+
+
+def data_named(given: Any) -> Any:
     """What is to be found out about by the courier: an id, or the user's own words."""
     if given is None or isinstance(given, str | os.PathLike):
         return None if given is None else os.fspath(given)
-    found = getattr(given, "id", None) or getattr(given, "version", None) or given
-    return str(getattr(found, "id", found))
+    found = getattr(given, "id", None) or getattr(given, "version", None)
+    return given if found is None else getattr(found, "id", found)
 
 
-def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    found = (tags,) if isinstance(tags, str) else tuple(tags)
+def checked_tags(tags: Iterable[str] | None) -> tuple[str, ...]:
+    if not isinstance(tags, Iterable | None):
+        raise BadValue(f"The tags of the run are a {kind_of(tags)}. Give a list of texts.")
+    found = (tags,) if isinstance(tags, str) else tuple(tags or ())
+    if len(found) > MOST_TAGS:
+        raise BadValue(f"A run can begin with {MOST_TAGS:,} tags at most, and {len(found):,} were given.")
     return tuple(worded("tag", tag) for tag in found)
 
 

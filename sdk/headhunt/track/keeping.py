@@ -45,3 +45,9 @@ def files_under(path: Path) -> Iterator[tuple[str, Path]]:
     for one in sorted(path.rglob("*")):
         if one.is_file():
             yield f"{path.name}/{one.relative_to(path).as_posix()}", one
+
+
+def kind_by_name(path: Path) -> str:
+    if path.suffix in (".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".keras"):
+        return "model"
+    return "image" if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".gif") else "file"

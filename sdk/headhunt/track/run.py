@@ -15,7 +15,7 @@ import msgspec
 from headhunt.track import companion, endings
 from headhunt.track.console import Console
 from headhunt.track.journal import Ended, Kept, Said
-from headhunt.track.keeping import files_under, keep_bytes, keep_file
+from headhunt.track.keeping import files_under, keep_bytes, keep_file, kind_by_name
 from headhunt.track.marks import Marks, warn
 from headhunt.track.places import Begun, Place, replaced
 from headhunt.track.things import Thing, confusion, counted, text, thing_of
@@ -268,6 +268,15 @@ class LiveRun:
         self._keep(thing, thing.path(name), None)
         return thing.data[:200].decode("utf-8", "ignore") + "..."
 
+    def keep_whole(self, what: str, words: str) -> None:
+        """Of what `init` was given, where it is too long to stand beside the run."""
+        try:
+            self.mark(f"The {what} has {len(words):,} characters; it was cut, and the whole of it is kept as a file.")
+            thing = text(words)
+            self._keep(thing, thing.path(what), None)
+        except Exception as error:
+            self._unkept(f"the {what}", error)
+
     def ask(self, what: str, values: dict[str, Any]) -> None:
         """Of the server, which the courier asks as soon as it answers."""
         try:
@@ -384,9 +393,3 @@ def described(value: Any) -> str:
         return repr(value)
     except Exception:
         return f"<{kind_of(value)}>"
-
-
-def kind_by_name(path: Path) -> str:
-    if path.suffix in (".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".keras"):
-        return "model"
-    return "image" if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".gif") else "file"

@@ -19,6 +19,8 @@ from headhunt.track.places import Clock, ticking
 
 MOST_HELD = 16 << 20
 """Bytes that wait in memory for room on the disk."""
+LARGEST = 7 << 20
+"""Of a record: a larger one would keep all that follows it from a server, which takes 8 MiB at once."""
 RETRY_S = 0.2
 LAST_STEP = 2**63 - 1
 """What comes after it has the same step: a later one could not be kept."""
@@ -84,8 +86,10 @@ class Writer:
             return step
 
     def put(self, record: Any) -> None:
-        """A record, or the array that stands for it. Raises what cannot be encoded, and nothing else."""
+        """A record, or the array that stands for it. Raises what cannot be encoded or sent, and nothing else."""
         body = encode(record)
+        if len(body) > LARGEST:
+            raise ValueError(f"{len(body):,} bytes of a record are more than a server takes")
         data = pack(len(body), crc32(body)) + body
         with self.lock:
             if ((self._held or self._fd is None) and not self.settle()) or not self._written(data):
