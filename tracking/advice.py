@@ -16,6 +16,7 @@ from tracking.diagnoses import (
     diverged,
     gap,
     nothing_learnt,
+    only_rises,
     over_fitting,
     plateau,
     rate_too_low,
@@ -25,7 +26,7 @@ from tracking.diagnoses import (
 )
 
 Diagnosis = Callable[[Case], Advice | None]
-ALONE: tuple[Diagnosis, ...] = (broken_numbers, diverged, rate_too_low, nothing_learnt, unsteady)
+ALONE: tuple[Diagnosis, ...] = (broken_numbers, diverged, only_rises, rate_too_low, nothing_learnt, unsteady)
 """The first of these that speaks is all that is said."""
 TOGETHER: tuple[tuple[Diagnosis, ...], ...] = ((over_fitting, gap, too_short, plateau), (under_fitting,))
 """The first of each group that speaks is said."""

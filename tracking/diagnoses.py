@@ -64,6 +64,34 @@ def diverged(case: Case) -> Advice | None:
     )
 
 
+def only_rises(case: Case) -> Advice | None:
+    """The only loss that is known, of held-out data, has risen from its first point on, far beyond its noise: whether
+    the training learns at all nobody can tell."""
+    told = case.val_loss
+    if told is None or case.train_loss is not None or len(told) < FEW or not from_the_start(told):
+        return None
+    start, end = float(smooth(told.values)[0]), told.tail()
+    if not end > max(2 * start, start + 2 * CLEAR * told.noise) or falling(-told.values) < 0.5:
+        return None
+    return Advice(
+        code="diverged",
+        headline="The loss only ever rises: the training diverges.",
+        reason=f"{told.name} began at {start:.3g}, was never clearly lower, and is {end:.3g} now.",
+        tries=(
+            f"a learning rate {case.rate_words(0.1)}",
+            "look whether the loss has the right sign",
+            "log the training loss beside it: if that one falls, it is over-fitting from the start",
+        ),
+        confidence="fair",
+    )
+
+
+def from_the_start(told: Trace) -> bool:
+    """It was never clearly lower than at its first points."""
+    even = smooth(told.values)
+    return bool(np.argmin(even) <= 1) or float(even[0] - even.min()) < CLEAR * told.noise
+
+
 def at_chance(case: Case) -> float | None:
     """The accuracy, where it is what naming one class gives: it stands still, low, and the loss is that of guessing."""
     told, loss = case.train_accuracy or case.val_accuracy, case.train_loss or case.val_loss
@@ -188,7 +216,8 @@ def over_fitting(case: Case) -> Advice | None:
     low, end = float(even[place]), told.tail()
     sure = CLEAR * told.noise * (1 / window(len(told), 0.15) + 1 / 3) ** 0.5
     risen = end - low > max(sure, 0.08 * abs(low)) and after >= max(3, len(told) // 5)
-    if not risen or not still_falls(loss, told.steps[place]) or few_mistakes(case):
+    unknown = loss is None and from_the_start(told)
+    if not risen or unknown or not still_falls(loss, told.steps[place]) or few_mistakes(case):
         return None
     told_by = accuracy_words(case, told.steps[place])
     return Advice(

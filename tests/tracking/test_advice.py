@@ -69,6 +69,27 @@ def test_a_held_out_loss_that_turns_is_over_fitting_and_its_step_is_told():
     assert 8 <= int(found[0].headline.rstrip(".").split()[-1]) <= 16
 
 
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("names", [("loss",), ("train_loss",), ("val_loss",), ("train_loss", "val_loss")])
+@pytest.mark.parametrize("points", [8, 30, 500])
+def test_a_loss_that_only_ever_rises_has_diverged_and_is_no_over_fitting(points, names, seed):
+    rise = 0.5 + 2 * np.linspace(0, 1, points)
+    curves = {name: noisy(rise, seed + place, 0.02) for place, name in enumerate(names)}
+    assert codes(curves) == {"diverged"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_loss_that_creeps_up_from_the_start_a_little_is_not_blamed_on_the_images(seed):
+    found = codes({"val_loss": noisy(1 + 0.2 * np.linspace(0, 1, 30), seed, 0.005)})
+    assert "over-fitting" not in found
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_held_out_data_that_is_worse_from_the_first_epoch_on_while_the_training_learns_is_over_fitting(seed):
+    learns = noisy(0.05 + 0.9 * np.exp(-E30 / 6), seed)
+    assert codes({"train_loss": learns, "val_loss": noisy(0.9 + 0.04 * E30, seed + 1)}) == {"over-fitting"}
+
+
 def test_a_held_out_loss_that_only_jitters_is_no_over_fitting():
     assert codes(good(0) | {"val_loss": noisy(0.5 + np.exp(-E30 / 4), 5, 0.06)}) == set()
 
