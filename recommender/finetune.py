@@ -59,6 +59,8 @@ class Wish:
     seconds: float
     rate: float = RATE
     start: State | None = None
+    within: str | None = None
+    """The run of the recommendation."""
 
     def __post_init__(self) -> None:
         if not 1.0 <= self.seconds < math.inf:
@@ -78,6 +80,7 @@ def finetune(zoo: Zoo, sample: Sample, one: Ranked, wish: Wish, watch: Watch | N
         parent=one.model,
         name=free_name(zoo, domain, one.card),
         start=wish.start,
+        within=wish.within,
     )
     card, outcomes, _ = train_cell(zoo, sample, plan, watch, parts)
     return FineTuned(card, outcomes[0].accuracy, outcomes[0], zoo.load(card.id), preprocess_of(card))

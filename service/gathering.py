@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import sqlalchemy as sa
 
 from headhunt.errors import BrokenJournal, HeadhuntError, UnknownRecord, UnknownRun
 from headhunt.track.journal import LONGEST
+from headhunt.track.places import Place, alive, here
+from headhunt.track.watching import Watched, looked_after
 from headhunt.track.wire import RunBegun
 from service.projects import DEFAULT, Projects
 from service.run_files import RunFiles
 from tracking.store import RUN, WRITER, Lying, Tracking
+from tracking.tables import runs
 
 log = logging.getLogger("headhunt.gathering")
 PIECE = 4 << 20
@@ -67,14 +71,35 @@ class Gathering:
                 log.warning("the run %s was not taken: %s", folder.name, error)
             except Exception:  # whatever it is that one run does to us, the others are taken
                 log.exception("the run %s was not taken", folder.name)
-        return new
+        return new + sum(self._bury(run) for run in self._still_running())
+
+    def _still_running(self) -> list[str]:
+        """As far as they have told."""
+        mine = (runs.c.project == self._default()) & (runs.c.state == "running") & runs.c.deleted.is_(None)
+        with self.tracking.database.read() as connection:
+            return list(connection.execute(sa.select(runs.c.id).where(mine)).scalars())
+
+    def _bury(self, run: str) -> int:
+        """One whose process is gone from this machine without a word is lost at once: one of headhunt's own trainings
+        has no courier that would say so."""
+        place = Place(self.folder / run)
+        begun = place.begun()
+        if begun is None or not begun.pid or not here(begun) or alive(begun.pid, begun.born) or looked_after(place):
+            return 0
+        try:
+            watched = Watched(place)
+            watched.bury()
+            return self._gather_run(place.folder) if watched.ended else 0
+        except (HeadhuntError, OSError) as error:
+            log.warning("the run %s was not looked after: %s", run, error)
+            return 0
 
     def brought(self) -> bool:
         """Nothing lies there that was not seen as it is, nor a file that is still wanted."""
         if any(True for _ in self._runs()):
             return False
-        runs = [one.name for one in self.folder.glob("*") if RUN.fullmatch(one.name)]
-        return not any(self.tracking.lacking(self._default(), run) for run in runs)
+        there = [one.name for one in self.folder.glob("*") if RUN.fullmatch(one.name)]
+        return not any(self.tracking.lacking(self._default(), run) for run in there)
 
     def _runs(self) -> Iterator[Path]:
         """Those that changed, and go to no server."""
@@ -83,8 +108,8 @@ class Gathering:
         except OSError:
             return
         for folder in folders:
-            here = RUN.fullmatch(folder.name) is not None and not any(folder.glob("to-*.json"))
-            if here and any(self._seen.get(path) != size for path, size in journals(folder)):
+            ours = RUN.fullmatch(folder.name) is not None and not any(folder.glob("to-*.json"))
+            if ours and any(self._seen.get(path) != size for path, size in journals(folder)):
                 yield folder
 
     def _gather_run(self, folder: Path) -> int:

@@ -57,6 +57,8 @@ class Plan:
     name: str | None = None
     start: State | None = None
     """Weights of the network, head and all, that go on from the parent's; as a probe left them."""
+    within: str | None = None
+    """The run that this training is a part of."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,7 @@ class Job:
             resumed=checkpoint.exists(),
             dataset=self.sample.version.id,
             model=self.plan.parent,
+            parent=self.plan.within,
             params={
                 **made,
                 "seed": seed,

@@ -18,6 +18,7 @@ from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
 from recommender.recommend import recommend
 from recommender.request import Progress, Request, probe_of
+from recommender.told import about
 from zoo.images.preprocess import Preprocess, preprocess_of
 from zoo.images.samples import Sample
 from zoo.repository import Zoo
@@ -52,7 +53,7 @@ class Local:
 
     def __init__(self, zoo: Zoo, path: str | Path, request: Request) -> None:
         self.zoo, self.path, self.request = zoo, path, request
-        zoo.diary = Journals(zoo.home)
+        self.diary = zoo.diary = Journals(zoo.home)
 
     def load(self, ranking: Ranking, one: Ranked) -> tuple[nn.Module, Preprocess]:
         classes = len(ranking.classes) or None
@@ -75,4 +76,5 @@ class Local:
     def wish(self, sample: Sample, one: Ranked, seconds: float) -> Wish:
         """From where the probe ended, if there was one."""
         ended = probe_of(self.zoo, sample, one.card, self.request)
-        return Wish(seconds) if ended is None else Wish(seconds, *ended)
+        within = self.diary.newest(about(sample, self.request).identity or "")
+        return Wish(seconds, within=within) if ended is None else Wish(seconds, *ended, within=within)

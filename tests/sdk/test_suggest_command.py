@@ -19,6 +19,8 @@ from headhunt.errors import BadValue, MissingFile, NeedTwoClasses
 from recommender.experience import read_lessons
 from recommender.finetune import FULL_EPOCHS
 from recommender.probe_plan import ProbePlan
+from service.here import runs_here
+from service.settings import Settings
 from tests.recommender.little_zoo import REFERENCE, little_zoo, stripes
 from zoo.repository import Zoo
 
@@ -194,6 +196,12 @@ def test_finetuning_the_best_makes_a_model_an_outcome_and_a_lesson(zoo: Zoo, tmp
         pytest.approx(run.accuracy),
     )
     assert lesson.signals.keys() == rec.best.facts.signals.keys()
+    tuned = run.card.id
+    with runs_here(Settings(home=zoo.home)) as here:
+        found = here.tracking.find(here.project)
+    parents = [run.parent for run in found if run.name == tuned]
+    asked = [run for run in found if run.name == "recommendation for to-tune"]
+    assert parents == [asked[0].id]
     again = rec.best.finetune(seconds=6)
     assert again.card.id != run.card.id
     assert len(read_lessons(zoo.home / "experience.csv")) == 1  # the same model on the same images: the newest counts

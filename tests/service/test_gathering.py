@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import msgspec
 import pytest
 
 from headhunt.errors import UnknownRun
-from headhunt.track.journal import Ended, Kept, Noted
+from headhunt.track.journal import Began, Ended, Kept, Noted
+from headhunt.track.places import Begun, new_clock, process_born
 from headhunt.track.wire import RunBegun
 from service.gathering import Gatherer, Gathering, forget
 from service.parts import Service, service_of
@@ -108,6 +111,34 @@ def test_a_run_that_was_silent_before_it_is_gathered_is_lost(
     project = service.projects.ensure("default")
     found = service.tracking.get(project, RUN)
     assert (found.state, found.seen, found.started) == ("lost", 1e9, 1e9)
+
+
+def ended_process() -> tuple[int, float]:
+    one = subprocess.Popen(["sleep", "60"])
+    born = process_born(one.pid)
+    one.kill()
+    one.wait()
+    return one.pid, born
+
+
+def test_a_run_whose_process_was_killed_is_lost_at_once_and_one_whose_process_lives_is_not(
+    service: Service, gathering: Gathering, settings: Settings
+) -> None:
+    project = service.projects.ensure("default", make=True)
+    processes = {RUN: ended_process(), "d" * 32: (os.getpid(), process_born(os.getpid()))}
+    for run, (pid, born) in processes.items():
+        folder = lay(settings.home, curve([1.0]), run)
+        asked, clock = RunBegun(name="warm"), new_clock()
+        begun = Begun(run, asked, clock, host=os.uname().nodename, pid=pid, born=born)
+        (folder / "run.json").write_bytes(msgspec.json.encode(begun))
+    gathering.gather()
+    assert service.tracking.get(project, RUN).state == "lost"
+    assert "killed" in (service.tracking.get(project, RUN).error or "")
+    assert service.tracking.get(project, "d" * 32).state == "running"
+    assert gathering.gather() == 0
+    (settings.home / "runs" / RUN / "again-1.journal").write_bytes(journal(Began(time.time() + 9, {})))
+    gathering.gather()
+    assert service.tracking.get(project, RUN).state == "lost"  # it was gone on with, and killed again
 
 
 def test_a_piece_that_is_longer_than_is_read_at_once_comes_whole(

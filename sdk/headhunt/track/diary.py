@@ -102,6 +102,13 @@ class Journals:
             place = following
         return place
 
+    def newest(self, identity: str) -> str | None:
+        """The run of this identity that was begun last."""
+        found, number = None, 0
+        while (place := self._numbered(identity, number)).folder.exists():
+            found, number = place.id, number + 1
+        return found
+
     def _numbered(self, identity: str, number: int) -> Place:
         words = f"headhunt training\0{self.origin}\0{identity}\0{number}".encode()
         return place_of(self.home, hashlib.sha256(words).hexdigest()[:32])
