@@ -118,6 +118,15 @@ class Looking:
             rows = connection.execute(wanted.offset(first).limit(limit)).all()
         return [file_of(row) for row in rows]
 
+    def newest_files(self, project: str, run: str, kind: str, most: int) -> list[RunFile]:
+        """Of one kind, the newest first."""
+        mine = (run_files.c.run == run) & (run_files.c.kind == kind)
+        order = (run_files.c.created.desc(), run_files.c.path, run_files.c.step)
+        with self.database.read() as connection:
+            self._need(connection, project, run)
+            rows = connection.execute(sa.select(run_files).where(mine).order_by(*order).limit(most)).all()
+        return [file_of(row) for row in rows]
+
     def console(self, project: str, run: str, after: int = 0, limit: int = PIECES) -> list[Printed]:
         mine = (run_console.c.run == run) & (run_console.c.number > after)
         columns = [run_console.c[name] for name in Printed.__struct_fields__]

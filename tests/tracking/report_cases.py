@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from headhunt.track.things import confusion
+from headhunt.track.wire import RunFile
 from tracking.reports.facts import Latest, Line, RunReport, best_of, goal_of
 
 KOREAN = "낮은 학습률이 도움이 되는가?"
@@ -31,6 +33,13 @@ def latest(one: Line) -> Latest:
     best = best_of(one.points(), goal) if goal else None
     value, step = (best[1], best[0]) if best else (None, None)
     return Latest(one.name, one.values[-1], one.steps[-1], goal, value, step, len(one.steps))
+
+
+def judged(names: list[str], path: str = "evaluation/confusion.json", at: float = 1.0) -> RunFile:
+    """Of every class 40 are right, and one is taken for each class after it."""
+    count = len(names)
+    matrix = [[40 if to == of else int(to > of) for to in range(count)] for of in range(count)]
+    return RunFile(path, "0" * 64, 1, "confusion", 9, at, confusion(matrix, names).facts)
 
 
 def a_report(**changes: object) -> RunReport:

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from headhunt.track.journal import Ended, Known, Noted, Points
+from headhunt.track.journal import Ended, Kept, Known, Noted, Points
+from headhunt.track.things import confusion
 from tests.tracking.telling import PROJECT, journal
 from tracking.reports.building import Told, report_of
 from tracking.store import Tracking
@@ -71,3 +72,20 @@ def test_a_run_that_has_ended_has_nothing_left_and_tells_its_error(tracking: Tra
 def test_a_run_of_which_nothing_is_known_is_reported_all_the_same(tracking: Tracking, run: str) -> None:
     report = report_of(tracking, PROJECT, run, Told(AT))
     assert (report.metrics, report.curves, report.advice, report.title) == ((), (), (), f"run {run[:8]}")
+
+
+def test_the_newest_evaluation_of_each_name_and_the_tags_of_people_are_in_a_report(
+    tracking: Tracking, run: str
+) -> None:
+    def kept(step: int, hits: int, path: str = "evaluation/val.json") -> Kept:
+        thing = confusion([[hits, 1], [0, 9]], ["cat", "dog"])
+        return Kept(AT + step, path, "0" * 64, 10, thing.kind, step, thing.facts)
+
+    tags = Noted(AT, "tag", {"baseline": "", "mlflow.user": "ana", "team": "vision"})
+    tell(tracking, run, tags, *(kept(step, step) for step in range(100)), kept(3, 3, "evaluation/test.json"))
+    tell(tracking, run, Kept(AT, "images/x.png", "1" * 64, 10, "image"))
+    report = report_of(tracking, PROJECT, run, Told(AT + 600))
+    assert report.tags == {"baseline": "", "team": "vision"}
+    assert (report.evaluations[0].name, report.evaluations[0].step) == ("val", 99)
+    assert report.evaluations[0].matrix == ((99, 1), (0, 9))
+    assert [row.name for row in report.evaluations[0].per_class] == ["cat", "dog"]

@@ -11,8 +11,10 @@ import uharfbuzz as hb
 from PIL import Image
 
 from headhunt.errors import BadTemplate
-from tests.tracking.report_cases import KOREAN, SCRIPTS, a_report, line
+from headhunt.track.wire import RunFile
+from tests.tracking.report_cases import KOREAN, SCRIPTS, a_report, judged, line
 from tracking.reports.charts import HIGH, SHOWN, WIDE, charts_of, picture
+from tracking.reports.evaluation import evaluations_of
 from tracking.reports.page import facts_for, filled, page, plain
 from tracking.reports.rendering import TEMPLATE_SECONDS, Wanted, drawn
 from tracking.reports.scripts import Fonts, printable_text
@@ -40,6 +42,59 @@ def test_a_report_says_the_same_as_page_as_text_and_on_paper() -> None:
     for image in made.pictures.values():
         with Image.open(io.BytesIO(image)) as shown:
             assert shown.size == (WIDE * SHOWN, HIGH * SHOWN)
+
+
+def test_tags_and_what_was_judged_stand_in_page_text_and_paper() -> None:
+    few, many = (
+        judged(["장미", "tulip", "daisy"], at=2.0),
+        judged([f"kind {n}" for n in range(30)], "evaluation/test.json"),
+    )
+    found = evaluations_of([few, many])
+    made = drawn(a_report(tags={"baseline": "", "optimiser": "adam"}, evaluations=found), "mail")
+    paper = text_of(made.pdf)
+    for words in (
+        "baseline",
+        "optimiser: adam",
+        "confusion: 123 judged, accuracy 0.9756, at step 9",
+        "장미 taken for tulip: 1",
+        "0.9524",
+        "test: ",
+        "and 10 that are known better",
+    ):
+        assert words in made.html, words
+        assert words in made.text, words
+        assert words in paper, words
+    assert made.html.count("bgcolor=") == 9  # of thirty classes no matrix is shown
+    assert "kind 29" not in made.text.partition("that are known better")[0].partition("test:")[0]
+
+
+def test_a_mail_with_large_evaluations_is_not_cut_off() -> None:
+    found = evaluations_of(judged([f"a class of name {n}" for n in range(12)], f"e/{n}.json") for n in range(9))
+    html = drawn(a_report(evaluations=found, intent="", name="plain"), "mail").html
+    assert len(found) == 3
+    assert len(html.encode()) < 100_000
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"count": -1},
+        {"count": "many"},
+        {"count": 2**70},
+        {"count": 1, "accuracy": "nan"},
+        {"count": 1, "classes": ["a"], "matrix": [[2**60]]},
+        {"count": 1, "classes": "ab", "matrix": 5},
+    ],
+)
+def test_an_evaluation_that_is_none_is_left_out(facts: dict) -> None:
+    assert evaluations_of([RunFile("e/c.json", "0" * 64, 1, "confusion", None, 1.0, facts)]) == ()
+
+
+def test_a_matrix_that_does_not_fit_its_classes_is_not_shown() -> None:
+    facts = {"count": 3, "accuracy": 0.5, "classes": ["a", "b"], "matrix": [[1, 2]]}
+    (one,) = evaluations_of([RunFile("e/c.json", "0" * 64, 1, "confusion", None, 1.0, facts)])
+    assert (one.count, one.accuracy, one.matrix, one.per_class) == (3, 0.5, (), ())
 
 
 def test_a_page_alone_has_its_pictures_inside_and_names_no_other_place() -> None:

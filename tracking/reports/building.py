@@ -5,12 +5,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from headhunt.track.wire import Curve, Metric, Run
+from tracking.reports.evaluation import evaluations_of
 from tracking.reports.facts import Latest, Line, RunReport, best_of, goal_of
 from tracking.reports.naming import is_of_the_machine
 from tracking.store import Tracking
 
 MOST_METRICS, MOST_CURVES, POINTS = 30, 24, 600
+MOST_TAGS, MOST_EVALUATIONS = 30, 60
+MACHINES_TAGS = ("mlflow.", "_")
 LONGEST_ERROR, LONGEST_TEXT, MOST_PARAMS = 3000, 4000, 200
 EPOCHS = ("epochs", "num_epochs", "max_epochs", "num_train_epochs", "n_epochs")
 STEPS = ("steps", "max_steps", "total_steps", "num_steps", "iterations", "max_iters")
@@ -28,7 +33,8 @@ def report_of(tracking: Tracking, project: str, run: str, told: Told) -> RunRepo
     """Raises UnknownRun."""
     one, metrics = tracking.get(project, run), shown_first(tracking.metrics(project, run))
     curves = tracking.curves(project, run, [metric.name for metric in metrics[:MOST_CURVES]], POINTS)
-    return built(one, metrics, curves, told)
+    judged = evaluations_of(tracking.newest_files(project, run, "confusion", MOST_EVALUATIONS))
+    return msgspec.structs.replace(built(one, metrics, curves, told), evaluations=judged)
 
 
 def built(run: Run, metrics: Sequence[Metric], curves: Sequence[Curve], told: Told) -> RunReport:
@@ -52,13 +58,19 @@ def built(run: Run, metrics: Sequence[Metric], curves: Sequence[Curve], told: To
         code=code_of(run.facts.get("code")),
         environment=environment_of(run.facts.get("environment")),
         params=dict(list(run.params.items())[:MOST_PARAMS]),
-        tags=dict(run.tags),
+        tags=tags_of(run.tags),
         summary=dict(run.summary),
         metrics=tuple(latest(metric, drawn.get(metric.name)) for metric in metrics[:MOST_METRICS]),
         curves=tuple(Line(curve.name, curve.steps, curve.values) for curve in curves),
         advice=tuple(advice_on(drawn, run.params)),
         marks=run.marks[:20],
     )
+
+
+def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """Those of people: MLflow's clients and headhunt note their own matters in tags as well."""
+    ours = [(name, value) for name, value in tags.items() if not name.startswith(MACHINES_TAGS)]
+    return dict(ours[:MOST_TAGS])
 
 
 def shown_first(metrics: Sequence[Metric]) -> list[Metric]:

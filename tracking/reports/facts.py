@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from headhunt.vocabulary import Struct
+from tracking.reports.evaluation import Evaluation
 
 Goal = Literal["low", "high"]
 FALLING = re.compile(r"loss|err(or)?s?|perplexity|ppl|mae|mse|rmse|wer|cer|nll|fid|divergence", re.IGNORECASE)
@@ -64,6 +65,7 @@ class RunReport(Struct, frozen=True, omit_defaults=False):
     curves: tuple[Line, ...] = ()
     advice: tuple[tuple[str, str], ...] = ()
     """What to do, and the reason for it."""
+    evaluations: tuple[Evaluation, ...] = ()
     marks: tuple[str, ...] = ()
 
     @property

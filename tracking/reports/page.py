@@ -10,6 +10,7 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from headhunt.errors import BadTemplate, one_line
+from tracking.reports.evaluation import heading_of
 from tracking.reports.facts import RunReport
 from tracking.reports.words import clock, duration, number, shown
 
@@ -46,10 +47,17 @@ def facts_for(
         "title": report.title,
         "preview": " · ".join(one for one in (report.state, newest) if one),
         "tiles": tiles(report),
+        "labels": labels(report),
+        "judged": [heading_of(one) for one in report.evaluations],
         "percent": max(1, min(99, round(100 * (report.done or 0.0)))),
         "charts": [dict(chart) for chart in charts],
         "fonts": [dict(font) for font in fonts],
     }
+
+
+def labels(report: RunReport) -> list[str]:
+    """Tags as they are read: `baseline`, `optimiser: adam`."""
+    return [shown(f"{name}: {value}" if value else name, 60) for name, value in report.tags.items()]
 
 
 def tiles(report: RunReport) -> list[tuple[str, str, str]]:

@@ -8,15 +8,16 @@ from typing import Any
 
 from fpdf import FPDF
 
+from tracking.reports import paper_evaluation
 from tracking.reports.charts import HIGH, WIDE, Chart, fitting
 from tracking.reports.facts import RunReport
-from tracking.reports.page import TONES, tiles
+from tracking.reports.page import TONES, labels, tiles
 from tracking.reports.scripts import BOLD, PLAIN, REGULAR, Fonts, printable_text, runs_backwards
 from tracking.reports.words import clock, number, shown
 
 MARGIN, WIDTH, FOOT = 16.0, 178.0, 16.0
 INK, SOFT, EDGE, BLUE = "#111827", "#6b7280", "#e5e7eb", "#2563eb"
-HEADINGS = ("NEWEST AND BEST SO FAR", "ADVICE", "CURVES", "PARAMETERS", "NOT KEPT AS TOLD")
+HEADINGS = ("NEWEST AND BEST SO FAR", "ADVICE", "CURVES", "PARAMETERS", "NOT KEPT AS TOLD", "EVALUATION")
 COLUMNS = ("metric", "newest", "best so far", "at step")
 LONGEST = 4000
 """Characters of one paragraph; an intent may be a book."""
@@ -37,7 +38,8 @@ def texts_of(report: RunReport) -> list[str]:
         report.title, report.experiment, report.why, report.intent, report.error or "", report.code, report.environment,
         report.run, clock(report.made), *(word for tile in tiles(report) for word in tile), *report.marks,
         *(one.name for one in report.metrics), *numbers, *(word for pair in (*pairs, *report.advice) for word in pair),
-        *HEADINGS, *COLUMNS, "…·",
+        *HEADINGS, *COLUMNS, "…·", *labels(report),
+        *(text for one in report.evaluations for text in paper_evaluation.texts_of(one)),
     ]  # fmt: skip
     return [printable_text(text[:LONGEST]) for text in found]
 
@@ -65,6 +67,7 @@ class Sheet:
         self.metrics()
         self.advice()
         self.curves(charts)
+        self.evaluations()
         self.params()
         self.rest()
         self.feet()
@@ -79,6 +82,9 @@ class Sheet:
         if told.intent:
             self.space(1)
             self.paragraph(told.intent, 10.5, SOFT)
+        if told.tags:
+            self.space(1)
+            self.paragraph(" · ".join(labels(told)), 9, "#374151")
         self.space(4)
         self.tiles()
         if told.error:
@@ -116,10 +122,18 @@ class Sheet:
             best, step = ("" if value is None else number(value) for value in (one.best, one.best_step))
             self.row((one.name, number(one.value), best, step), 10, (INK, INK, INK, SOFT), bold=1)
 
+    def evaluations(self) -> None:
+        for index, one in enumerate(self.report.evaluations):
+            if index == 0:
+                self.heading(HEADINGS[5])
+            self.space(4 if index else 0)
+            paper_evaluation.put(self, one, WIDTH)
+
     def row(self, cells: Sequence[str], size: float, colours: Sequence[str], bold: int | None = None) -> None:
         """A name on the left, numbers on the right."""
         self.room(6.5)
-        y, ends = self.pdf.y + 4.4, (WIDTH * 0.6, WIDTH * 0.8, WIDTH)
+        y, apart = self.pdf.y + 4.4, 0.2 if len(cells) == len(COLUMNS) else 0.14
+        ends = [WIDTH * (1 - apart * (len(cells) - 1 - at)) for at in range(1, len(cells))]
         self.line((MARGIN, y), cells[0], size, colours[0], most=WIDTH * 0.42)
         for index, end in enumerate(ends, 1):
             self.line((MARGIN + end, y), cells[index], size, colours[index], bold=bold == index, right=True)
@@ -258,12 +272,14 @@ class Sheet:
         return self.pdf
 
     def line(self, at: tuple[float, float], text: str, size: float, colour: str, **more: Any) -> None:
-        """On its line at y. most: cut short where it is wider; right: it ends at x."""
+        """On its line at y. most: cut short where it is wider; right: it ends at x; middle: so wide is its place."""
         bold = bool(more.get("bold"))
         text = printable_text(text)
         if most := more.get("most"):
             text = fitting(text, most, lambda one: self.wide(one, size, bold))
         x = at[0] - self.wide(text, size, bold) if more.get("right") else at[0]
+        if middle := more.get("middle"):
+            x += (middle - self.wide(text, size, bold)) / 2
         held = self.pdf.y
         self.pdf.set_text_color(colour)
         for one in self.fonts.pieces(text):
