@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sqlite3
 import struct
 import zipfile
@@ -309,6 +310,75 @@ def test_what_is_nothing_of_the_kind_is_a_line_or_an_empty_run_with_its_reason(k
         path.write_bytes(content)
     status, said = main(["import", kind, str(path)]), capsys.readouterr()
     assert (status == 2 and len(said.err.splitlines()) == 1) or "not taken" in said.out
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "wandb"])
+def test_a_log_that_tells_nothing_makes_no_run_and_keeps_no_other_back(kind, logs, wandb, tmp_path, home, capsys):
+    names = {"tensorboard": "a/events.out.tfevents.1.empty", "wandb": "a/run-empty.wandb"}
+    for top in (tmp_path / "nothing", {"tensorboard": logs, "wandb": wandb.parent}[kind]):
+        (top / "a").mkdir(parents=True)
+        (top / names[kind]).write_bytes(b"" if kind == "tensorboard" else b":W&B\xe1\xbe\x00")
+    assert main(["import", kind, str(tmp_path / "nothing")]) == 2
+    assert "not one whole" in capsys.readouterr().err
+    assert not (home / "runs").exists()
+    assert len(brought(capsys, kind, logs if kind == "tensorboard" else wandb.parent)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"1,0.5\n2,0.4\n", "no header"),
+        (b"step,loss,loss\n1,2,3\n", "same name: loss"),
+        ("step,größe\n1,0.5\n".encode("latin-1"), "Save the table as UTF-8"),
+        (b'step,loss\n1,"0.5\n', "cannot be read as CSV"),
+        (b"step,loss\n", "no numbers under step, loss"),
+        (b"PK\3\4\0\0", "is no CSV"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused_with_the_reason(data, words, tmp_path, home, capsys):
+    (tmp_path / "t.csv").write_bytes(data)
+    assert main(["import", "csv", str(tmp_path / "t.csv")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (home / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["step\tloss\n1\t0.5\n".encode("utf-16"), "\ufeffstep,loss\r\n1,0.5\r\n".encode(), b"step|loss\n1|0.5\n"],
+)
+def test_a_table_is_read_as_spreadsheets_write_it(data, tmp_path, home, capsys):
+    (tmp_path / "t.csv").write_bytes(data)
+    (run,) = brought(capsys, "csv", tmp_path / "t.csv")
+    assert curve(records(home, run), "loss") == [(1, 0.5)]
+
+
+def test_steps_that_no_journal_can_hold_and_cells_too_many_are_told_and_the_rest_is_kept(tmp_path, home, capsys):
+    (tmp_path / "t.csv").write_text("step,loss\n99999999999999999999,1\n1e400,2\n7,3,4\n")
+    (run,) = brought(capsys, "csv", tmp_path / "t.csv")
+    assert curve(records(home, run), "loss") == [(0, 1.0), (1, 2.0), (7, 3.0)]
+    assert sorted(run["unread"].values()) == [1, 2]
+
+
+def test_a_store_of_mlflow_with_wrong_steps_and_places_is_read_as_far_as_it_goes(mlruns, home, capsys):
+    meta = next(mlruns.glob("*/*/meta.yaml"))
+    shutil.rmtree(meta.parent / "artifacts", ignore_errors=True)
+    lines = [one for one in meta.read_text().splitlines() if not one.startswith("artifact_uri")]
+    meta.write_text("\n".join([*lines, "artifact_uri: 'http://[bad'"]))
+    (meta.parent / "metrics" / "odd").write_text("1 2 99999999999999999999999\n1 3 4\n")
+    found = brought(capsys, "mlflow", mlruns)
+    run = next(one for one in found if "its files lie on another machine" in one["unread"])
+    assert curve(records(home, run), "odd") == [(4, 3.0)]
+
+
+def test_a_file_that_may_not_be_read_is_a_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "t.csv").write_text("step,loss\n1,2\n")
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    assert main(["import", "csv", str(tmp_path / "t.csv")]) == 2
+    assert "cannot be read: Permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("data", [b"\x08", b"\x0a\x05ab", b"\x0b", b"\xff" * 12, b"\x0d\x00"])

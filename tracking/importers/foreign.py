@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headhunt.errors import HeadhuntError
 from headhunt.track.journal import Ended, Marked, Noted, Points, Record
+from headhunt.track.values import plain
 from headhunt.track.wire import RunBegun
 
 LARGEST_TEXT = 1 << 20
+STEPS = 2**63
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -55,7 +58,27 @@ def gathered(numbers: Iterable[tuple[float, int, str, float]]) -> Iterator[Point
 
 
 def noted(kind: str, values: dict[str, Any], at: float) -> list[Record]:
-    return [Noted(at, kind, values)] if values else []
+    """A number that no journal can hold becomes text."""
+    return [Noted(at, kind, {name: plain(value) for name, value in values.items()})] if values else []
+
+
+def step_of(value: Any) -> int:
+    """Raises ValueError, TypeError or OverflowError where it is none that can be kept."""
+    step = value if type(value) is int else int(float(value))
+    if not -STEPS <= step < STEPS:
+        raise OverflowError("a step beyond 64 bits")
+    return step
+
+
+def those_that_tell(runs: Iterable[Foreign | None], nothing: HeadhuntError) -> Iterator[Foreign]:
+    """Without those that told nothing at all (None). Raises `nothing` where all are so."""
+    found = False
+    for run in runs:
+        if run is not None:
+            found = True
+            yield run
+    if not found:
+        raise nothing
 
 
 def ended(state: str, at: float | None, error: str | None = None) -> list[Record]:

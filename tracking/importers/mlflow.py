@@ -17,7 +17,7 @@ import yaml
 from headhunt.errors import BadTable, MissingFile, one_line, printable
 from headhunt.track.journal import Known, Record
 from headhunt.track.wire import RunBegun
-from tracking.importers.foreign import LARGEST_TEXT, Attached, Foreign, ended, gathered, noted
+from tracking.importers.foreign import LARGEST_TEXT, Attached, Foreign, ended, gathered, noted, step_of
 
 STATES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "failed", "3": "finished", "4": "failed", "5": "failed"}
 INFINITE = 1.7976931348623157e308
@@ -87,7 +87,7 @@ def numbers_of(path: Path, metric: str, run: Foreign) -> Iterator[Number]:
         for line in lines:
             words = line.split()
             try:
-                step = int(words[2]) if len(words) > 2 else 0
+                step = step_of(int(words[2])) if len(words) > 2 else 0
                 yield int(words[0]) / 1000, step, metric, float(words[1])
             except (IndexError, ValueError, OverflowError):
                 run.miss(f"lines of the metric {printable(metric, 80)} that are no time, value and step")
@@ -124,7 +124,10 @@ def finish(
 
 
 def place_of(uri: str) -> Path | None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # of a bracket that is not closed
+        return None
     if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"} or not parts.path:
         return None
     return Path(unquote(parts.path))
@@ -164,8 +167,8 @@ def run_of_row(database: sqlite3.Connection, row: tuple[Any, ...], around: Path)
     numbers = []
     for at, step, key, value, is_nan in database.execute(asked, (run_id,)):
         try:
-            numbers.append((at / 1000, int(step), str(key), math.nan if is_nan else unbounded(float(value))))
-        except (TypeError, ValueError):
+            numbers.append((at / 1000, step_of(step), str(key), math.nan if is_nan else unbounded(float(value))))
+        except (TypeError, ValueError, OverflowError):
             run.miss("values that are no number")
     finish(run, params, tags, numbers, (STATES.get(str(status), ""), seconds(stopped)))
     attach(run, place_of(uri or ""), around)

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from headhunt.errors import BadTable, BadValue, MissingFile, first_few, printable
 from headhunt.track.journal import Ended
 from headhunt.track.wire import RunBegun
-from tracking.importers.foreign import Foreign, gathered
+from tracking.importers.foreign import Foreign, gathered, step_of
 
 DECIMAL = re.compile(r"(?:(?<=;)|(?<=^))(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)(?=;|$)")
 STEPS = ("step", "global_step", "_step", "epoch", "iteration", "iter", "trainer/global_step")
@@ -42,28 +43,57 @@ def runs_in(path: Path, asked: dict[str, str | None]) -> Iterator[Foreign]:
     if not path.is_file():
         raise MissingFile(f"No file {printable(str(path))!r}. Give a CSV with a header.")
     data = path.read_bytes()
-    if len(data) > LARGEST or b"\0" in data[:65536]:
-        raise BadTable(f"{printable(path.name)} is no CSV of at most 1 GiB.")
+    if len(data) > LARGEST:
+        raise BadTable(f"{printable(path.name)} has {len(data):,} bytes; a CSV may have 1 GiB.")
     source = f"csv\0{path.name}\0{hashlib.sha256(data).hexdigest()}"
-    lines = data.decode("utf-8-sig", errors="replace").splitlines()
+    lines = text_of(path, data).splitlines()
     between = separator(lines[0] if lines else "")
     if between == ";":  # such a spreadsheet writes 0,5
         lines = [DECIMAL.sub(r"\1.\2", line) for line in lines]
-    rows = csv.reader(lines, delimiter=between)
-    heads = next(rows, [])
-    if not any(head.strip() for head in heads) or len(heads) > MOST_COLUMNS:
+    rows = csv.reader(lines, delimiter=between, strict=True)
+    try:
+        heads = next(rows, [])
+    except csv.Error as error:
+        raise BadTable(f"{printable(path.name)} cannot be read as CSV: {error}.") from error
+    if (
+        all(is_number(head) for head in heads if head.strip())
+        or not any(head.strip() for head in heads)
+        or len(heads) > MOST_COLUMNS
+    ):
         raise BadTable(f"{printable(path.name)} has no header. Its first line names the columns, as step,loss.")
     columns = columns_of(heads, asked)
     return iter(Tables(path, source, heads, columns, path.stat().st_mtime).read(rows))
 
 
+def text_of(path: Path, data: bytes) -> str:
+    """UTF-8, or UTF-16 as spreadsheets write it with its mark. Of others only names suffer: they are refused."""
+    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
+    head = text.partition("\n")[0]
+    if "\0" in text[:65536]:
+        raise BadTable(f"{printable(path.name)} is no CSV: it holds bytes that are no text.")
+    if "\ufffd" in head:
+        raise BadTable(f"The header of {printable(path.name)} is not in UTF-8. Save the table as UTF-8.")
+    return text
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def separator(header: str) -> str:
     """What spreadsheets write in countries whose numbers have a comma, or a tab; a header without either has commas."""
-    return "," if "," in header else next((one for one in ";\t" if one in header), ",")
+    return "," if "," in header else next((one for one in ";\t|" if one in header), ",")
 
 
 def columns_of(heads: list[str], asked: dict[str, str | None]) -> Columns:
     known = [head.strip().lower() for head in heads]
+    twice = [name for name, count in Counter(head.strip() for head in heads).items() if name and count > 1]
+    if twice:
+        raise BadTable(f"Several columns have the same name: {first_few(twice)}. Rename them.")
 
     def place(word: str, usual: tuple[str, ...]) -> int | None:
         wanted = asked.get(word)
@@ -95,6 +125,8 @@ class Tables:
         if not any(cell.strip() for cell in row):
             return
         run = self.run(self.cell(row, self.columns.run))
+        if any(cell.strip() for cell in row[len(self.heads) :]):
+            run.miss("cells beyond the header's columns")
         step, at = self.step(count, row, run), self.time(row, run)
         for name, cell in self.named(row):
             if cell.strip():
@@ -123,9 +155,9 @@ class Tables:
         cell = self.cell(row, self.columns.step)
         if cell:
             try:
-                return int(float(cell))
+                return step_of(cell)
             except (ValueError, OverflowError):
-                run.miss("steps that are no numbers; the row's place is taken")
+                run.miss("steps that are no numbers of 64 bits; the row's place is taken")
         return count
 
     def time(self, row: list[str], run: Foreign) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from headhunt.errors import BadTable, MissingFile, printable
 from headhunt.track.journal import Ended
 from headhunt.track.wire import RunBegun
-from tracking.importers.foreign import LARGEST_TEXT, Attached, Foreign, gathered, noted
+from tracking.importers.foreign import LARGEST_TEXT, Attached, Foreign, gathered, noted, those_that_tell
 from tracking.importers.protobuf import Garbled, blob, fields, first, real, signed, text, varint
 from tracking.importers.tfrecord import Records
 
@@ -138,11 +138,16 @@ def runs_in(path: Path) -> Iterator[Foreign]:
         raise MissingFile(f"No file or folder {printable(str(path))}. Give the log folder of TensorBoard.")
     if not files:
         raise BadTable(f"{printable(str(path))} holds no event file of TensorBoard (*tfevents*).")
-    for folder in sorted({file.parent for file in files}):
-        yield run_of(folder, [file for file in files if file.parent == folder], path)
+    folders = sorted({file.parent for file in files})
+    found = (run_of(folder, [file for file in files if file.parent == folder], path) for folder in folders)
+    words = (
+        f"{printable(str(path))} holds not one whole event of TensorBoard. Give its log folder, or a file *tfevents*."
+    )
+    yield from those_that_tell(found, BadTable(words))
 
 
-def run_of(folder: Path, files: list[Path], top: Path) -> Foreign:
+def run_of(folder: Path, files: list[Path], top: Path) -> Foreign | None:
+    """None: nothing was told."""
     name = "" if top.is_file() or folder == top else folder.relative_to(top).as_posix()
     root = top.resolve() if top.is_dir() else top.resolve().parent
     run = Foreign(
@@ -158,10 +163,10 @@ def run_of(folder: Path, files: list[Path], top: Path) -> Foreign:
                 run.miss(f"an event that is none: {error}")
         if records.fault:
             run.miss(f"{printable(file.name, 120)}: {records.fault}")
-    at = told.began or 0.0
+    if told.began is None:
+        return None
+    at = told.began
     run.begun = RunBegun(experiment=run.begun.experiment, name=run.begun.name, started=at)
     last = max((number[0] for number in told.numbers), default=at)
-    if told.began is None:
-        run.miss("files without a single event")
     run.records = [*noted("param", told.params, at), *gathered(told.numbers), Ended(last, "finished")]
     return run

@@ -14,7 +14,17 @@ from typing import Any
 from headhunt.errors import BadTable, MissingFile, printable
 from headhunt.track.journal import Record, Said
 from headhunt.track.wire import RunBegun
-from tracking.importers.foreign import LARGEST_TEXT, Attached, Foreign, ended, flat, gathered, noted
+from tracking.importers.foreign import (
+    LARGEST_TEXT,
+    Attached,
+    Foreign,
+    ended,
+    flat,
+    gathered,
+    noted,
+    step_of,
+    those_that_tell,
+)
 from tracking.importers.protobuf import Garbled, Value, blob, fields, first, signed, text
 
 BLOCK = 32768
@@ -97,6 +107,7 @@ class Told:
         step = row.pop("_step", None)
         if step is None:
             step = signed(first(blob(first(data, 2, b"")), 1, 0))
+        step = step_of(step)
         at = number(row.pop("_timestamp", None))
         at = self.last if at is None else at
         self.last = max(self.last, at)
@@ -106,7 +117,7 @@ class Told:
             if (found := number(value)) is None:
                 self.run.miss("logged values that are no numbers")
             else:
-                self.numbers.append((at, int(step), name, found))
+                self.numbers.append((at, step, name, found))
 
     def output(self, data: bytes) -> None:
         found = dict(fields(data))
@@ -162,24 +173,25 @@ def runs_in(path: Path) -> Iterator[Foreign]:
     files = [path] if path.is_file() else sorted(one for one in path.rglob("run-*.wandb") if one.is_file())
     if not files:
         raise BadTable(f"{printable(str(path))} holds no run-ID.wandb. Of an export of the site, import the CSV.")
-    for file in files:
-        yield run_of(file)
+    words = f"{printable(str(path))} holds not one whole record of Weights & Biases."
+    yield from those_that_tell(map(run_of, files), BadTable(words))
 
 
-def run_of(file: Path) -> Foreign:
+def run_of(file: Path) -> Foreign | None:
+    """None: nothing was told."""
     data = file.read_bytes()
     if not data.startswith(MAGIC):
         raise BadTable(f"{printable(str(file))} is no log of Weights & Biases: it does not begin with ':W&B'.")
     run = Foreign(f"wandb\0{file.name}", RunBegun())
-    told, log = Told(run), Log(data)
-    for message in log:
+    told, log, count = Told(run), Log(data), 0
+    for count, message in enumerate(log, 1):  # noqa: B007
         try:
             told.message(message)
-        except (Garbled, ValueError, OverflowError) as error:
+        except (Garbled, TypeError, ValueError, OverflowError) as error:
             run.miss(f"a record that is none: {error}")
     if log.fault:
         run.miss(f"{printable(file.name, 120)}: {log.fault}")
-    return finished(run, told, file)
+    return finished(run, told, file) if count else None
 
 
 def finished(run: Foreign, told: Told, file: Path) -> Foreign:

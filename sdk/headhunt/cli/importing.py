@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headhunt.cli.render import as_json, table
-from headhunt.errors import HeadhuntError
+from headhunt.errors import HeadhuntError, MissingFile, printable
 from headhunt.home import home_folder
 from tracking.importers import mlflow, tables, tensorboard, wandb
 from tracking.importers.foreign import Foreign
@@ -23,6 +23,10 @@ def bring(asked: argparse.Namespace) -> None:
     except HeadhuntError:
         told(found, asked.json)
         raise
+    except OSError as error:
+        told(found, asked.json)
+        name = printable(str(error.filename or asked.path))
+        raise MissingFile(f"{name} cannot be read: {error.strerror or error}.") from error
     told(found, asked.json)
 
 
