@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from headhunt.errors import BadValue, BlobBroken, UnknownVersion, first_few, printable
+from headhunt.errors import BadValue, BlobBroken, MissingFile, first_few, printable
 from headhunt.vocabulary import Struct
 from tracking.versions import DataFile, DataVersion, Shelf, check_path, file_at, version_at
 
@@ -23,7 +23,8 @@ def checkout(shelf: Shelf, version: DataVersion, folder: Path, force: bool = Fal
     had again; others are replaced with `force` only, and never removed."""
     lacking = [file.path for file in version.files if not shelf.has(file.digest)]
     if lacking:
-        raise UnknownVersion(version.id, (), f"Its files are not all here: {first_few(lacking)}. 'headhunt data pull'.")
+        words = f"{len(lacking):,} files of version {version.id} are not kept here: {first_few(lacking)}."
+        raise MissingFile(f"{words} 'headhunt data pull {version.id}' brings them from a server that has them.")
     folder.mkdir(parents=True, exist_ok=True)
     there = {file.path: file for file in version_at(folder).files}
     want = {file.path: file for file in version.files}

@@ -25,11 +25,17 @@ from zoo.catalogue.quantities import write_bytes
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 SHOWN = 10
+LONGEST_NAME, LONGEST_NOTE = 250, 4_000
 
 
 def add(asked: argparse.Namespace) -> None:
-    folder, shelf = Path(asked.folder), Shelf(home_folder())
-    told = shelf.add(folder, asked.name or "", asked.note, images_id(folder))
+    folder, shelf = folder_named(asked.folder), Shelf(home_folder())
+    name, note = asked.name or "", asked.note or ""
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadValue(f"{printable(name, 80)!r} is no name of data. Give up to {LONGEST_NAME} printable characters.")
+    if len(note) > LONGEST_NOTE:
+        raise BadValue(f"The note has {len(note):,} characters, and may have {LONGEST_NOTE:,}. Shorten it.")
+    told = shelf.add(folder, name, note, images_id(folder))
     if asked.json:
         print(as_json(told))
         return
@@ -37,6 +43,13 @@ def add(asked: argparse.Namespace) -> None:
     if told.images:
         rows.append(("images", f"{told.images}, the version that the zoo knows"))
     print(facts(rows))
+
+
+def folder_named(text: str) -> Path:
+    """Not the one that one stands in by accident, as where a variable of the shell is empty."""
+    if not text.strip():
+        raise BadValue("The path of the folder is empty. Give a folder, as '.' for this one.")
+    return Path(text)
 
 
 def images_id(folder: Path) -> str | None:
@@ -54,6 +67,9 @@ def images_id(folder: Path) -> str | None:
 
 def list_versions(asked: argparse.Namespace) -> None:
     found = listed(asked)
+    if not found and asked.name is not None:
+        where = f" --server {asked.server}" if asked.server else ""
+        raise UnknownVersion(asked.name, known_names(asked), f"'headhunt data list{where}' shows all.")
     if asked.json:
         print(as_json(found))
     elif found:
@@ -61,6 +77,10 @@ def list_versions(asked: argparse.Namespace) -> None:
         print(table(heads, [row_of(one) for one in found], numbers=(2, 3)))
     else:
         print("No versions yet: 'headhunt data add FOLDER' keeps one.")
+
+
+def known_names(asked: argparse.Namespace) -> set[str]:
+    return {one.name for one in listed(argparse.Namespace(server=asked.server, name=None))}
 
 
 def listed(asked: argparse.Namespace) -> list[Added]:
@@ -159,7 +179,7 @@ def check_out(asked: argparse.Namespace) -> None:
     version = shelf.id_named(asked.version)
     if version is None:
         raise UnknownVersion(asked.version, {one.name for one in shelf.log()}, "'headhunt data list' shows all.")
-    told = checkout(shelf, shelf.version(version), Path(asked.folder), asked.force)
+    told = checkout(shelf, shelf.version(version), folder_named(asked.folder), asked.force)
     if asked.json:
         print(as_json(told))
         return

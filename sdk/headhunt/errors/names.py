@@ -20,7 +20,7 @@ class UnknownWeights(UnknownName):
 
 
 class UnknownVersion(UnknownName):
-    noun = "version of a sample"
+    noun = "version of data"
 
 
 class UnknownSplit(UnknownName):

@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from headhunt.errors import BlobBroken, UnknownVersion, printable
+from headhunt.errors import BadValue, BlobBroken, UnknownVersion, printable
 from headhunt.progress import Progress, Watch
 from headhunt.remote.transport import Server
 from headhunt.track.journal import Began, Ended, Kept, Noted, framed
 from headhunt.track.wire import JournalKept, Run, RunBegun, RunFile
 from headhunt.vocabulary import MIB
 from headhunt.wire import Page
-from tracking.versions import Added, DataFile, DataVersion, Shelf, check_version
+from tracking.versions import PREFIX, Added, DataFile, DataVersion, Shelf, check_version
 
 EXPERIMENT, TAG, MANIFEST, WRITER = "data", "data.version", "version.json", "data"
 PIECE = 8 * MIB
@@ -57,11 +57,16 @@ def added_of(run: Run) -> Added:
         name=run.name,
         version=run.tags[TAG],
         created=run.started,
-        files=int(run.summary.get("files", 0)),
-        size=int(run.summary.get("size", 0)),
+        files=whole(run.summary.get("files")),
+        size=whole(run.summary.get("size")),
         note=run.intent,
         images=run.tags.get("data.images"),
     )
+
+
+def whole(value: object) -> int:
+    """What anybody may have said of a run."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def pushed(server: Server, shelf: Shelf, added: Added, watch: Watch) -> bool:
@@ -134,12 +139,7 @@ def files_of(server: Server, run: str) -> list[RunFile]:
 
 def pulled(server: Server, shelf: Shelf, text: str, watch: Watch) -> Added:
     """The version of this id, beginning of one, or name (its newest), and every file that is lacking here."""
-    fitting = [run for run in runs_at(server) if run.name == text or run.tags[TAG].startswith(text)]
-    if not text or not fitting:
-        raise UnknownVersion(
-            text, {run.name for run in runs_at(server)}, f"'headhunt data list --server {server.url}'."
-        )
-    run = max(fitting, key=lambda one: one.started)
+    run = chosen_of(runs_at(server), text, server.url)
     manifest = next((file for file in files_of(server, run.id) if file.path == MANIFEST), None)
     if manifest is None:
         raise BlobBroken(f"{server.url} has no list of the files of {run.tags[TAG]}. Push it again.")
@@ -158,6 +158,19 @@ def pulled(server: Server, shelf: Shelf, text: str, watch: Watch) -> Added:
     if added not in shelf.log():
         shelf.tell(added)
     return added
+
+
+def chosen_of(runs: list[Run], text: str, url: str) -> Run:
+    """As at home: a name before the beginning of an id, which has to be of one version alone."""
+    named = [run for run in runs if text and text in (run.name, run.tags[TAG])]
+    begun = [run for run in runs if run.tags[TAG].startswith(text)] if PREFIX.fullmatch(text) else []
+    versions = sorted({run.tags[TAG] for run in begun})
+    if not named and len(versions) > 1:
+        raise BadValue(f"{text} begins {len(versions)} versions. Give more of the id: {', '.join(versions[:3])}.")
+    fitting = named or begun
+    if not fitting:
+        raise UnknownVersion(text, {run.name for run in runs}, f"'headhunt data list --server {url}' shows all.")
+    return max(fitting, key=lambda one: one.started)
 
 
 def got(server: Server, run: str, digest: str) -> bytes:
