@@ -18,7 +18,7 @@ from service.parts import Service, service_of
 from service.patience import patient
 from service.problems import answered
 from service.requests import Surroundings, begin
-from service.routes import ROUTES, pages
+from service.routes import ROUTES, pages, reports
 from service.settings import Settings
 
 
@@ -27,7 +27,15 @@ def create_app(settings: Settings) -> Litestar:
     measures = Measures(service.database, settings)
     following = Following(service.queue)
     app = Litestar(
-        [health, ready, metrics, *pages.ROUTES, Router("/api/v1", route_handlers=ROUTES), mlflow.ROUTES],
+        [
+            health,
+            ready,
+            metrics,
+            *pages.ROUTES,
+            reports.show_page,
+            Router("/api/v1", route_handlers=ROUTES),
+            mlflow.ROUTES,
+        ],
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
             "measures": Provide(lambda: measures, sync_to_thread=False),

@@ -23,7 +23,7 @@ from headhunt.errors import (
 )
 from service.database import Database
 from service.mailing import Mailing, MailPartly, MailUnsure
-from service.reporting import DAY_S, HOUR_S, Claim, Reports, Wanted
+from service.reporting import DAY_S, HOUR_S, Claim, Reports, Wanted, page_of_run
 from service.tables import reports
 from tracking.listing import state_of
 from tracking.reports.building import Told, report_of
@@ -162,7 +162,7 @@ class Reporting:
     def _report(self, claim: Claim) -> RunReport:
         with self.database.read() as connection:
             now = float(connection.execute(sa.select(self.database.now)).scalar_one())
-        link = claim.wanted.site and f"{claim.wanted.site}/runs/{claim.run}"
+        link = claim.wanted.site and page_of_run(claim.wanted.site, claim.project, claim.run)
         return report_of(self.tracking, claim.project, claim.run, Told(now, why_of(claim), link))
 
 

@@ -262,6 +262,11 @@ class Reports:
         return f"This project has mailed {self.most_an_hour} reports within an hour. Mail fewer, or wait."
 
 
+def page_of_run(site: str, project: str, run: str) -> str:
+    """Its report as it stands when it is looked at, for whoever is signed in (routes/reports.py)."""
+    return f"{site}/projects/{project}/runs/{run}"
+
+
 def wanted_of(asked: ReportAsked, site: str | None) -> Wanted:
     every = seconds_of(asked.every, "An interval")
     if every is not None and every < LEAST_EVERY_S:

@@ -18,7 +18,7 @@ from service.access import Caller
 from service.mailing import SMTP
 from service.paging import Paging, page_of
 from service.parts import Service
-from service.reporting import Reports
+from service.reporting import Reports, page_of_run
 from tracking.reports.building import Told, report_of
 from tracking.reports.facts import RunReport
 from tracking.reports.rendering import drawn
@@ -112,6 +112,24 @@ def show_report(
     kind: As = "html",
 ) -> Response[bytes]:
     """As it stands now."""
+    return drawn_now(service, caller, run, kind)
+
+
+@get("/projects/{project:str}/runs/{run:str}", sync_to_thread=True, who="reader", include_in_schema=False)
+def show_page(
+    service: NamedDependency[Service],
+    caller: NamedDependency[Caller],
+    project: FromPath[str],
+    run: FromPath[str],
+) -> Response[bytes]:
+    """Where mails lead to: a browser that is signed in names no project but in the path, of which the caller is."""
+    return drawn_now(service, caller, run, "html")
+
+
+# --- what they have in common -----------------------------------------------------------------------------------------
+
+
+def drawn_now(service: Service, caller: Caller, run: str, kind: Literal["html", "pdf"]) -> Response[bytes]:
     report = facts_of(service, caller, run)
     with room():
         made = drawn(report, kind)
@@ -121,9 +139,6 @@ def show_report(
         return Response(made.pdf, media_type="application/pdf", headers=headers)
     headers = {"Content-Security-Policy": NO_RIGHTS}
     return Response(made.html.encode(), media_type="text/html", headers=headers)
-
-
-# --- what they have in common -----------------------------------------------------------------------------------------
 
 
 def added(service: Service, caller: Caller, asked: ReportAsked) -> Response[Report]:
@@ -138,7 +153,7 @@ def facts_of(service: Service, caller: Caller, run: str) -> RunReport:
     """Raises UnknownRun."""
     with service.database.read() as connection:
         now = float(connection.execute(sa.select(service.database.now)).scalar_one())
-    link = f"{service.settings.address}/runs/{run}"
+    link = page_of_run(service.settings.address, caller.project, run)
     return report_of(service.tracking, caller.project, run, Told(now, link=link))
 
 

@@ -1,6 +1,7 @@
 """Reports over HTTP: who may, what is refused, what is answered; and by the command, without a server."""
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,8 +171,14 @@ def test_a_mail_that_is_asked_for_arrives_and_links_to_its_run(
     assert (mail["state"], mail["event"], mail["error"]) == ("sent", "now", None)
     assert box.to == [["me@example.org", "you@example.org"]]
     html = box.mails[0].get_body(("html",)).get_content()  # type: ignore[union-attr]
-    assert f"http://testserver.local/runs/{run}" in html
     assert HOSTILE not in html
+    (link,) = re.findall(r'href="http://testserver.local(/projects/[0-9a-f]{32}/runs/[0-9a-f]{32})"', html)
+    shown = mails.get(link, headers=bearer(keys["reader"]))
+    assert shown.status_code == 200
+    assert shown.headers["content-type"].startswith("text/html")
+    assert run in shown.text
+    assert mails.get(link).status_code == 401
+    assert mails.get(link.replace("/projects/", "/projects/0")).status_code == 401
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
