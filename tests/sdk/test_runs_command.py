@@ -187,3 +187,13 @@ def test_an_empty_list_says_which_name_no_run_has(where: None, capsys: pytest.Ca
     assert said(capsys, "list", "--query", "metrics.acc > 9 and state = 'failed'") == "There is no such run.\n"
     assert "experiment 'birds'" in said(capsys, "list", "--experiment", "birds")
     assert said(capsys, "list", "--query", "metrics.ac > 1", "--json").strip() == "[]"
+
+
+def test_surroundings_that_are_not_known_of_one_run_are_one_line(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(home, journal(Points(1e9, 0, {"acc": 0.1}), Ended(5.0, "failed")), run="c3" + "0" * 30)
+    told = said(capsys, "compare", "a1", "c3")
+    assert [line.split() for line in told.splitlines() if line.startswith("code")] == [
+        ["code", "-", "known", "not", "known"]
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.track.journal import Ended, Kept, Marked, Noted
+from headhunt.track.journal import Ended, Kept, Known, Marked, Noted
 from headhunt.track.places import alive, places_in, process_born
 from tests.sdk.servers import until
 from tests.sdk.track_server import KEY, TrackServer, track_server
@@ -376,6 +376,16 @@ def test_the_ranks_of_a_launcher_tell_of_one_run_that_the_first_of_them_ends(ser
     place = the_place(home)
     until(lambda: all(told(server.runs.records(place.id), f"rank{n}") == [(0, 1.0)] for n in range(3)))
     assert len(of_kind(server.runs.records(place.id), Ended)) == 1
+
+
+def test_of_a_training_that_fails_at_once_is_known_where_it_ran(server: TrackServer, home: Path) -> None:
+    trained("headhunt.init(console=False); 1 / 0", home, server, status=1)
+    trained("headhunt.init(console=False, server='local'); 1 / 0", home.with_name("alone"), status=1)
+    until(lambda: (the_place(home).folder / "known").exists())
+    until(lambda: (the_place(home.with_name("alone")).folder / "known").exists())
+    facts = {name for one in of_kind(records(the_place(home)), Known) for name in one.facts}
+    assert facts == {"code", "environment"}
+    until(lambda: same_as(server, home))
 
 
 def test_many_runs_of_one_process_have_one_courier(server: TrackServer, home: Path) -> None:

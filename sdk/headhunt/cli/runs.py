@@ -136,11 +136,15 @@ def with_data(found: RunsCompared) -> RunsCompared:
     return msgspec.structs.replace(found, data=diff(*(versions.version(str(name)) for name in ids)))
 
 
+SURROUNDINGS = ("code", "environment")
 PARTS = ("about", "params", "tags", "summary", "metrics", "code", "environment")
 
 
 def changed(part: str, changes: Sequence[Changed]) -> list[tuple[str, ...]]:
     write = typed if part == "code" else plain
+    sides = [any(getattr(one, side) is not None for one in changes) for side in ("before", "after")]
+    if part in SURROUNDINGS and len(changes) > 1 and not all(sides):  # a row for each package would say no more
+        return [(part, "-", *("known" if side else "not known" for side in sides))]
     return [(part, one.name, *((write(value) or "-")[:60] for value in (one.before, one.after))) for one in changes]
 
 

@@ -82,7 +82,9 @@ class Courier:
                 self.bringing.add(watched)
             if self.began(watched):
                 self._looking.append(looking_at(watched, Path(self.orders.home)))
-                threading.Thread(target=self.note_facts, args=(watched,), daemon=True).start()
+                noting = threading.Thread(target=self.note_facts, args=(watched,), daemon=True)
+                noting.start()
+                self._looking.append(noting)
 
     def began(self, watched: Watched) -> bool:
         """The training of this courier, and not another rank, began it."""
@@ -112,7 +114,7 @@ class Courier:
 
     def see_off(self) -> None:
         """The training is gone. What it did not end itself is lost; what is not there yet is brought, when it is known
-        which data it saw."""
+        which data it saw and where it ran, however soon it was over."""
         for one in self.runs.values():
             one.bury()
         for thread in self._looking:
