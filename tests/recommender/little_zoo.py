@@ -1,6 +1,7 @@
 """A zoo of four models over two domains, taught for a moment, and a sample that none of them has seen."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from headhunt.vocabulary import Protocol
 from recommender.experience import Lesson
+from tests.sharing import made_once
 from zoo.images.samples import open_sample
 from zoo.repository import Zoo
 from zoo.starter.build import StarterPlan
@@ -22,11 +24,15 @@ REFERENCE = "solids/test_resnet"
 
 
 def little_zoo(home: Path) -> Zoo:
-    networks = (StarterNetwork("test_resnet", "", BRIEF), StarterNetwork("test_efficientnet", "", BRIEF))
-    zoo = Zoo(home)
-    fill_starter(zoo, plan=StarterPlan(("glyphs", "solids"), networks, FEW), process_count=1)
+    """A copy: it is taught once in a run of the tests."""
+    shutil.copytree(made_once("little-zoo", taught), home, dirs_exist_ok=True)
     os.environ["HEADHUNT_REFERENCE"] = REFERENCE
-    return zoo
+    return Zoo(home)
+
+
+def taught(home: Path) -> None:
+    networks = (StarterNetwork("test_resnet", "", BRIEF), StarterNetwork("test_efficientnet", "", BRIEF))
+    fill_starter(Zoo(home), plan=StarterPlan(("glyphs", "solids"), networks, FEW), process_count=1)
 
 
 def stripes(folder: Path, classes: int = 3, count: int = 20, splits: tuple[str, ...] = ("train", "test")) -> Path:
