@@ -39,8 +39,11 @@ def send(client: Client, key: str, name: str = "photos", data: bytes | None = No
 
 @contextmanager
 def served(app: Litestar) -> Iterator[str]:
-    """The application on a free port of loopback, in a thread; its address."""
-    with socket.socket() as place:
+    """The application on a free port of loopback, in a thread; its address.
+
+    The protocol is named, else asyncio does not know that it may send at once, and a body waits for its head.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as place:
         place.bind(("127.0.0.1", 0))
         place.listen(128)  # whoever asks before the server is up waits for it
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))

@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import httpx
 import msgspec
 import pytest
 
+from headhunt.wire import JobFault
 from service.app import create_app
 from service.describing import description_of
 from service.examples import EXAMPLES
+from service.jobs.queue import Queue
 from service.settings import Settings
 from tests.service.asking import bearer, served
 
@@ -74,13 +78,33 @@ def test_examples_are_what_they_are_examples_of(kind: type[msgspec.Struct]) -> N
     assert msgspec.json.decode(msgspec.json.encode(EXAMPLES[kind]), type=kind) == EXAMPLES[kind]
 
 
+@contextmanager
+def jobs_ending(queue: Queue) -> Iterator[None]:
+    """Jobs wait for a moment, then somebody fails them: who follows one follows it to its end."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(1.0):
+            while claim := queue.claim("somebody"):
+                queue.tell(claim.fence, {"words": "looking"})
+                queue.fail(claim.fence, JobFault("error", "Nobody works here."), again=False)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        worker.join()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_the_description_promises_holds(settings: Settings, keys: dict[str, str], tmp_path: Path) -> None:
     """By an owner, who may do most; the same requests every time. Wrong keys do not have to wait here."""
     app = create_app(settings)
     app.state.service.access.guesses.add = lambda address: None
-    with served(app) as url:
+    with served(app) as url, jobs_ending(app.state.service.queue):
         words = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"]
         words += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{url}/api/schema/openapi.json"]
         words += ["--header", f"Authorization: Bearer {keys['owner']}", "--phases", PHASES, "--max-examples", "4"]
