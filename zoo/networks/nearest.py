@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from zoo.networks.building import build_network, head_name, network_names
+from zoo.networks.hollow import hollow
 
 TABLE = Path(__file__).with_name("architectures.tsv")
 SHORTLIST = 16
@@ -67,7 +67,7 @@ def likeness(wanted: Shapes, offered: Shapes) -> tuple[float, int]:
 
 
 def shapes_of(name: str) -> Shapes:
-    with torch.device("meta"):
+    with hollow():
         network = build_network(name, classes=None)
     return shapes_in(network.state_dict())
 
@@ -89,7 +89,7 @@ def read_table() -> Iterator[Size]:
 def survey(names: Iterable[str]) -> Iterator[Size]:
     """The rows of the table, counted anew."""
     for name in names:
-        with torch.device("meta"):
+        with hollow():
             network = build_network(name, classes=None)
         sizes = {key: math.prod(shape) for key, shape in shapes_in(network.state_dict()).items()}
         head = head_name(network)

@@ -35,6 +35,7 @@ from headhunt.errors import (
 )
 from headhunt.vocabulary import Interpolation, ModelCard
 from zoo.networks.building import HINT, architecture, build_network, needs_size
+from zoo.networks.hollow import hollow
 from zoo.networks.measure import count_macs, count_params
 from zoo.networks.weight_files import read_file
 from zoo.networks.weights import check_finite
@@ -100,7 +101,7 @@ def card_of(tag: str, domain: str | None = None) -> ModelCard:
     """What timm knows of a tag, and what its network costs."""
     cfg, name = config(tag), architecture(tag)
     size, row = min(cfg.input_size[1:]), domain or domain_of(tag)
-    with torch.device("meta"):
+    with hollow():
         network = build_network(name, classes=cfg.num_classes, input_size=size)
     return ModelCard(
         id=f"{row}/{tag}",
