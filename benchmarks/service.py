@@ -48,9 +48,11 @@ class Size:
     huge: int = 2 * GIB
     samples: int = 40
     """To be recommended for, each once: what was looked at is remembered."""
+    budget: str = "60s"
+    """Of a recommendation."""
 
 
-QUICK = Size(repeats=1, seconds=1.5, upload=4 * MIB, huge=16 * MIB, samples=2)
+QUICK = Size(repeats=1, seconds=1.5, upload=4 * MIB, huge=16 * MIB, samples=2, budget="15s")
 
 
 @dataclass
@@ -182,7 +184,7 @@ def under_load(found: Findings, home: Path, size: Size) -> None:
     with serving(home, workers=2) as server, server.client() as client:
         for number, sample in enumerate(samples):
             sent(server, sample, f"small-{number}", True, 201)
-        first = client.post("/api/v1/recommendations", json={"dataset": "small-0", "budget": "60s"}).json()["id"]
+        first = client.post("/api/v1/recommendations", json={"dataset": "small-0", "budget": size.budget}).json()["id"]
         wait_for(lambda: bool(client.get(f"/api/v1/recommendations/{first}").json()["ended"]))
         paths = ["/api/v1/datasets", "/api/v1/datasets/small-0", f"/api/v1/recommendations/{first}", "/health"]
         idle = read(server, size.seconds / 2, paths)
@@ -263,7 +265,7 @@ def kept_busy(home: Path, server: Server, archive: Path, size: Size) -> Iterator
                 running = [job for job, state in zip(running, states, strict=True) if state in ("queued", "running")]
                 seen.append(states.count("running"))
                 while len(running) < 3 and (number := next(numbers)) < size.samples:
-                    asked = {"dataset": f"small-{number}", "budget": "60s"}
+                    asked = {"dataset": f"small-{number}", "budget": size.budget}
                     running.append(client.post("/api/v1/recommendations", json=asked).json()["id"])
             for job in running:
                 client.post(f"/api/v1/recommendations/{job}/cancel")
@@ -303,7 +305,9 @@ def jobs_begin(found: Findings, home: Path, server: Server, size: Size) -> None:
         for _ in range(2 * size.repeats):
             time.sleep(0.3)
             began = time.perf_counter()
-            job = client.post("/api/v1/recommendations", json={"dataset": "small-0", "budget": "60s"}).json()["id"]
+            job = client.post("/api/v1/recommendations", json={"dataset": "small-0", "budget": size.budget}).json()[
+                "id"
+            ]
             wait_for(lambda job=job: service.queue.get(job).state != "queued")  # type: ignore[misc]
             running.append(time.perf_counter() - began)
             wait_for(lambda job=job: bool(service.queue.events(job)))  # type: ignore[misc]
