@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -89,6 +90,8 @@ PROBLEM = "application/problem+json"
 def answered(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What is told of an error. What nobody foresaw is told as `internal`, and written to the log."""
     name_of(request.scope)
+    if isinstance(error, NotSignedIn) and is_a_page(request):
+        return Response(b"", status_code=303, headers={"Location": f"/sign-in?then={quote(request.url.path)}"})
     if isinstance(error, HeadhuntError):
         status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
         if is_inside(error):
@@ -108,6 +111,12 @@ def answered(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         return problem(request, 507, "insufficient_storage", "The server's disk is full.")
     log.error("unforeseen: %s %s", request.method, request.url.path, exc_info=error)
     return problem(request, 500, "internal", "Something went wrong inside. The server's log has the details.")
+
+
+def is_a_page(request: Request[Any, Any, Any]) -> bool:
+    """Somebody followed a link with a browser, and cannot read JSON."""
+    looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return looks and request.url.path.startswith("/projects/")
 
 
 def problem(

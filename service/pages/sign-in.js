@@ -24,6 +24,8 @@ function show(name) {
 }
 
 function enter(me, linked) {
+  const then = new URLSearchParams(location.search).get("then") ?? "";
+  if (!linked && then.startsWith("/projects/")) return location.replace(then);
   csrf = me.csrf;
   $("user").textContent = me.user;
   $("old").hidden = linked;

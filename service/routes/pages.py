@@ -21,7 +21,7 @@ def home() -> Redirect:
     return Redirect("/sign-in")
 
 
-@get("/sign-in", sync_to_thread=False, who="anyone", include_in_schema=False)
+@get("/sign-in", sync_to_thread=False, who="anyone", include_in_schema=False, filters=("then",))
 def sign_in_page() -> Response[bytes]:
     return page("sign-in.html")
 

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -46,11 +48,12 @@ def test_the_link_of_the_first_start_leads_to_a_password_and_a_key(tmp_path: Pat
                 page.click("#key button")
                 page.wait_for_selector("#secret:has-text('hh_')")
                 secret = page.text_content("#secret")
+                held = {"Authorization": f"Bearer {secret}"}
                 page.goto(link)
                 page.click("#link button")
                 page.wait_for_selector("#told.wrong")
+                a_mailed_link_asks_who_it_is(client, browser.new_page(), held)
                 browser.close()
-            held = {"Authorization": f"Bearer {secret}"}
             assert client.get("/api/v1/datasets", headers=held).json() == {"items": [], "next": None}
         assert not [one for one in faults if "401" not in one], faults
     finally:
@@ -58,3 +61,19 @@ def test_the_link_of_the_first_start_leads_to_a_password_and_a_key(tmp_path: Pat
         server.wait(30)
         if server.stdout is not None:
             server.stdout.close()
+
+
+def a_mailed_link_asks_who_it_is(client: httpx.Client, page: Any, held: dict[str, str]) -> None:
+    run = uuid.uuid4().hex
+    begun = {"experiment": "flowers", "name": "by night"}
+    assert client.put(f"/api/v1/runs/{run}", headers=held, json=begun).is_success
+    project = client.get("/api/v1/session", headers=held).json()["project"]
+    link = str(client.base_url.join(f"/projects/{project}/runs/{run}"))
+    page.goto(link)
+    page.fill("#sign-in input[name=name]", "admin")
+    page.fill("#sign-in input[name=password]", PASSWORD)
+    page.click("#sign-in button")
+    page.wait_for_url(link)
+    assert "by night" in page.content()
+    page.goto(str(client.base_url.join("/sign-in?then=//example.org/projects/")))
+    page.wait_for_selector("#inside:not([hidden])")

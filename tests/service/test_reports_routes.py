@@ -179,6 +179,8 @@ def test_a_mail_that_is_asked_for_arrives_and_links_to_its_run(
     assert run in shown.text
     assert mails.get(link).status_code == 401
     assert mails.get(link.replace("/projects/", "/projects/0")).status_code == 401
+    asked_back = mails.get(link, headers={"Accept": "text/html,*/*"}, follow_redirects=False)
+    assert (asked_back.status_code, asked_back.headers["location"]) == (303, f"/sign-in?then={link}")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_a_machine_that_lost_its_disk_has_the_files_again(members: tuple[Asking,
     assert members[0].get(f"/{run}/files/{DIGEST}").content == DATA
 
 
-def test_a_file_that_nobody_names_leaves_the_bucket_a_day_later(
+def test_a_file_stays_in_the_bucket_while_a_run_names_it_and_leaves_the_home_when_none_does(
     members: tuple[Asking, Asking], server: Bucket, settings: Settings
 ) -> None:
     run = sent(members[0])
