@@ -110,10 +110,12 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=TRUTH)
     parser.add_argument("--only", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("--targets", nargs="*", metavar="NAME", help="these alone")
     asked = parser.parse_args(given)
     torch.set_num_threads(1)
     zoo = Zoo(asked.home)
-    targets = [target_of(zoo, archive) for archive in sorted(asked.images.glob("*.zip"))]
+    archives = [one for one in sorted(asked.images.glob("*.zip")) if not asked.targets or one.stem in asked.targets]
+    targets = [target_of(zoo, archive) for archive in archives]
     places = [target.place for target in targets]
     asked.out.with_suffix(".places.json").write_bytes(msgspec.json.format(msgspec.json.encode(places), indent=0))
     done = {row.key for row in read_rows(asked.out)}

@@ -21,7 +21,8 @@ share of that taught on all: random .84, random in each class .86, k-centre .85,
 .49, .49, .66, .46, .39. Only k-centre could be told from the whole.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,9 @@ DIRECTIONS, FOLDS, RIDGE = 16, 5, 10.0
 COMPARED = 20
 """Random parts that the discriminator is tried on, to know what chance gives."""
 GROWTH = 1.5
+REFITTED = 4
+"""Trials on the part that are trained on the whole at the end: with three, the benchmark gave up 4 % of the loss, with
+four 0.6 %. Stopping those that fall behind the best after two thirds of the way lost as much as leaving one out."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Part:
 
     @property
     def enlarged(self) -> bool:
-        return self.share > self.asked * GROWTH**0.5
+        return bool(self.share > self.asked * GROWTH**0.5)
 
 
 def representative(features: NDArray[np.floating], labels: NDArray[np.integer], share: float, seed: int = 0) -> Part:
@@ -86,6 +90,12 @@ def checked(features: NDArray[np.floating], labels: NDArray[np.integer], share: 
     if not 0 < share <= 1:
         raise BadValue(f"A share of {share} cannot be taken. Give more than 0, and at most 1.")
     return points, classes.astype(np.int64)
+
+
+def to_refit(losses: Sequence[float], most: int = REFITTED) -> list[int]:
+    """Places of the trials on the part that are trained on the whole, best first; never one without a loss."""
+    ended = [i for i, loss in enumerate(losses) if math.isfinite(loss)]
+    return sorted(ended, key=lambda i: losses[i])[:most]
 
 
 # --- Taking -----------------------------------------------------------------------------------------------------------

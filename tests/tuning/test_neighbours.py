@@ -44,7 +44,9 @@ def test_the_first_start_is_the_best_of_the_nearest_study() -> None:
 
 def test_each_start_comes_from_another_neighbour_nearest_first() -> None:
     found = rates(starts(HERE, [FAR, MIDDLE, NEAR], 3, SPACE))
-    assert found[0] == 1e-2 and found[1] in (3e-2, 3e-3) and found[2] == 1e-4
+    assert found[0] == 1e-2
+    assert found[1] in (3e-2, 3e-3)
+    assert found[2] == 1e-4
 
 
 def test_a_later_neighbour_gives_the_good_setting_that_is_farthest_from_what_was_taken() -> None:
@@ -74,7 +76,7 @@ def test_without_a_past_there_are_no_starts() -> None:
     assert starts(HERE, [], 3, SPACE) == []
 
 
-@pytest.mark.parametrize("place", ([], [0.0, 0, 0], [math.nan, 1, 1], [1.0, 2.0]))
+@pytest.mark.parametrize("place", [[], [0.0, 0, 0], [math.nan, 1, 1], [1.0, 2.0]])
 def test_studies_without_a_place_are_passed_over(place: list[float]) -> None:
     lost = PastStudy("lost", "eyes", place, [Setting({"lr": 1e-2}, 0.1)])
     assert starts(HERE, [lost, FAR], 3, SPACE) == starts(HERE, [FAR], 3, SPACE)
@@ -84,7 +86,7 @@ def test_a_study_in_which_nothing_came_to_an_end_gives_nothing() -> None:
     assert starts(HERE, [study("lost", [1, 0, 0], (1e-2, math.inf), (1e-3, math.nan))], 3, SPACE) == []
 
 
-@pytest.mark.parametrize("place", (np.zeros(3), np.array([np.nan, 1, 1]), np.ones((1, 3))))
+@pytest.mark.parametrize("place", [np.zeros(3), np.array([np.nan, 1, 1]), np.ones((1, 3))])
 def test_a_sample_without_a_place_is_refused(place: np.ndarray) -> None:
     with pytest.raises(BadValue, match="neighbours"):
         starts(place, [NEAR], 1, SPACE)
@@ -118,7 +120,8 @@ def test_the_distance_of_settings_is_by_shares_of_the_ranges() -> None:
 
 def test_the_best_few_settings_are_kept_best_first() -> None:
     kept = study("x", [1, 0, 0], *((1e-3, float(loss)) for loss in (9, 3, math.nan, 5, math.inf)), *[(1e-2, 20.0)] * 20)
-    assert [one.loss for one in kept.settings[:4]] == [3, 5, 9, 20] and len(kept.settings) == KEPT
+    assert [one.loss for one in kept.settings[:4]] == [3, 5, 9, 20]
+    assert len(kept.settings) == KEPT
 
 
 def test_what_was_remembered_comes_back_in_its_order(tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_a_home_without_past_studies_has_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    (b"", b"{", b"nothing", b"\xff\xfe\n", b"null\n", b'{"images": 3}\n', b"[" * 5000 + b"\n", b"x" * 2_000_000, b"\0"),
+    [b"", b"{", b"nothing", b"\xff\xfe\n", b"null\n", b'{"images": 3}\n', b"[" * 5000 + b"\n", b"x" * 2_000_000, b"\0"],
 )
 def test_a_line_that_is_damaged_harms_no_other(tmp_path: Path, damage: bytes) -> None:
     remember(tmp_path, NEAR)

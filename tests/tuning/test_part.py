@@ -42,7 +42,7 @@ def test_classes_keep_their_shares_and_rare_ones_two_images() -> None:
         assert int((labels[part.indices] == name).sum()) == pytest.approx(max(2, 0.1 * there), abs=1)
 
 
-@pytest.mark.parametrize("share", (0.05, 0.21, 0.5, 0.99))
+@pytest.mark.parametrize("share", [0.05, 0.21, 0.5, 0.99])
 def test_the_counts_of_the_classes_sum_to_the_share_of_all(share: float) -> None:
     labels = np.repeat(np.arange(7), (100, 90, 81, 77, 60, 53, 41))
     assert sum(quotas(labels, share).values()) == pytest.approx(share * len(labels), abs=0.51)
@@ -52,7 +52,8 @@ def test_the_same_seed_gives_the_same_part_and_the_indices_are_sorted_and_differ
     features, labels = clouds()
     one, other = representative(features, labels, 0.3, seed=4), representative(features, labels, 0.3, seed=4)
     assert one.indices.tolist() == other.indices.tolist() == sorted(set(one.indices.tolist()))
-    assert one.auc == other.auc and one.share == len(one.indices) / len(features)
+    assert one.auc == other.auc
+    assert one.share == len(one.indices) / len(features)
 
 
 def test_the_part_does_not_hang_on_the_order_of_the_images() -> None:
@@ -65,7 +66,9 @@ def test_the_part_does_not_hang_on_the_order_of_the_images() -> None:
 def test_all_of_the_data_is_the_whole() -> None:
     features, labels = clouds()
     part = representative(features, labels, 1.0)
-    assert part.indices.tolist() == list(range(len(features))) and part.share == 1 and not part.enlarged
+    assert part.indices.tolist() == list(range(len(features)))
+    assert part.share == 1
+    assert not part.enlarged
 
 
 def test_a_discriminator_tells_a_part_of_one_cloud_from_the_whole() -> None:
@@ -86,7 +89,9 @@ def test_a_part_that_can_be_told_is_enlarged_and_says_so(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("tuning.part.herded_in_classes", extremes)
     part = representative(features, labels, 0.2)
-    assert part.enlarged and part.share > 0.2 and part.asked == 0.2
+    assert part.enlarged
+    assert part.share > 0.2
+    assert part.asked == 0.2
     assert part.share == 1 or part.auc <= part.limit
 
 
@@ -120,7 +125,7 @@ def test_herding_takes_every_point_once() -> None:
     assert sorted(herded(features, 99).tolist()) == list(range(30))
 
 
-@pytest.mark.parametrize("count", (1, 2, 3))
+@pytest.mark.parametrize("count", [1, 2, 3])
 def test_very_few_images_have_a_part(count: int) -> None:
     part = representative(np.random.default_rng(0).normal(size=(count, 4)), np.arange(count), 0.5)
     assert 1 <= len(part.indices) <= count
