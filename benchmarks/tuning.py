@@ -4,9 +4,9 @@
 
 Searches are replayed over a table of real trainings (benchmarks/truths/tuning.csv, made by benchmarks.tuning_truth):
 one small network on six image sets, 64 settings of six hyper-parameters each, trained on all images, on the
-representative part and, some of the sets, on a random part. A search can only find what is in the table. Optuna as it comes is TPE with
-the median pruner. Each method is replayed with each seed on each target; its figures are those of the same seed and
-target of Optuna's. Warm starts know the other five targets, from a search each with the same seed.
+representative part and, for four of the sets, on a random part. A search can only find what is in the table. Optuna as
+it comes is TPE with the median pruner. Each method is replayed with each seed on each target, and compared with
+Optuna's of the same seed and target. Warm starts know the other five targets, from one search each.
 
     compute        of Optuna's default, at equally many trials where no other number is named
     given up       of the loss on the whole, in per cent of what Optuna's default found; below 0: better
@@ -35,7 +35,7 @@ from benchmarks.tuning_replay import Found, Params, Plan, Search, Truth, truths_
 from benchmarks.tuning_truth import SPACE, TRUTH, Place, read_places, read_rows
 from recommender.probe_plan import ProbePlan
 from tuning.curtailing import BestFifth
-from tuning.neighbours import PastStudy, Setting, past_study, starts
+from tuning.neighbours import PastStudy, Setting, nearest, past_study, starts
 
 DEFAULT = "Optuna's default: TPE, median"
 NEIGHBOURS = 4
@@ -78,15 +78,20 @@ def plain(case: Case, rule: Callable[[], BasePruner] = NopPruner, part: str = "w
     return Plan(tpe, rule, case.trials, part)
 
 
-def warm(case: Case) -> list[Params]:
-    return starts(case.embedding, case.past, NEIGHBOURS, SPACE)
+def warm(case: Case, neighbours: int = NEIGHBOURS) -> list[Params]:
+    return starts(case.embedding, case.past, neighbours, SPACE)
 
 
-def strangers(case: Case) -> list[Params]:
-    """The same from neighbours drawn by chance: one way to see what nearness is worth."""
+def strangers(case: Case, neighbours: int = NEIGHBOURS) -> list[Params]:
+    """The same from neighbours drawn by chance: what is nearness worth? There are five: four are nearly all."""
     chance = np.random.default_rng([case.seed, 1])
     drawn = [replace_place(study, chance.normal(size=len(case.embedding))) for study in case.past]
-    return starts(case.embedding, drawn, NEIGHBOURS, SPACE)
+    return starts(case.embedding, drawn, neighbours, SPACE)
+
+
+def nearest_alone(case: Case) -> list[Params]:
+    """As many starts, all from the nearest neighbour: its best."""
+    return [one.params for one in nearest(case.embedding, case.past, 1)[0].settings[:NEIGHBOURS]]
 
 
 def replace_place(study: PastStudy, place: NDArray[np.float64]) -> PastStudy:
@@ -105,6 +110,10 @@ def together(case: Case, rule: Callable[[], BasePruner] = BestFifth) -> Plan:
     return Plan(tpe, rule, case.trials // 2, "part", starts=[*warm(case), *probed(case)[:1]])
 
 
+def cold(case: Case, plan: Plan) -> Plan:
+    return replace(plan, trials=case.trials // 2)
+
+
 def half(case: Case, plan: Plan) -> Plan:
     return replace(plan, trials=case.trials // 2, starts=warm(case))
 
@@ -119,7 +128,12 @@ METHODS: dict[str, Method] = {
     "(b) best fifth": partial(plain, rule=BestFifth),
     "(c) warm start": lambda case: replace(plain(case), starts=warm(case)),
     "    random neighbours": lambda case: replace(plain(case), starts=strangers(case)),
+    "(c) from two neighbours": lambda case: replace(plain(case), starts=warm(case, 2)),
+    "    two random neighbours": lambda case: replace(plain(case), starts=strangers(case, 2)),
+    "    the nearest's best four": lambda case: replace(plain(case), starts=nearest_alone(case)),
     "(d) probes first": lambda case: replace(plain(case), starts=probed(case)),
+    "Optuna's default, half the trials": lambda case: cold(case, plain(case, rule=MedianPruner)),
+    "(a), half the trials": lambda case: cold(case, plain(case, part="part")),
     "(c), half the trials": lambda case: half(case, plain(case)),
     "(b) (c), half the trials": lambda case: half(case, plain(case, rule=BestFifth)),
     "(a) (c), half the trials": lambda case: half(case, plain(case, part="part")),

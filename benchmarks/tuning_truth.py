@@ -5,7 +5,7 @@
 One small network of the starter zoo (HOME, from `headhunt zoo starter`), six real image sets, 64 quasi-random points of
 a space of six hyper-parameters: each point is trained on each set, on all of its images, on the representative part
 and on a random part as large, and its loss on held-out images is kept after each epoch. Rows are written as they come;
-a run that was stopped goes on. About half an hour of one core.
+a run that was stopped goes on. About 25 minutes of one core, if nobody else uses it.
 """
 
 import csv

@@ -3,8 +3,8 @@
     embedding of the sample --index--> nearest past studies --diverse--> k of them --one good setting each--> starts
 
 The question: which few settings are worth trying first? The best settings of the nearest study alone are near copies of
-one another, and wrong together when that neighbour misleads; begun so, a search was worse than cold. So there is one
-from each of several neighbours, and they are chosen to differ:
+one another, and wrong together when that neighbour misleads. So there is one from each of several neighbours, and they
+are chosen to differ:
 
     neighbours   from the nearest on; of studies of the same images the last alone
     settings     of the first neighbour its best; of each other one that is good (within GOOD of its best) and lies
