@@ -152,6 +152,8 @@ def main(given: Sequence[str] | None = None) -> int:
     seeds, trials = (2, 8) if asked.quick else (asked.seeds, asked.trials)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     truths = truths_of(read_rows(asked.truth))
+    if not truths:
+        parser.error(f"{asked.truth} holds no trainings. Make them with python -m benchmarks.tuning_truth.")
     places = {place.target: place for place in read_places(asked.truth)}
     cases = [case for seed in range(asked.seed, asked.seed + seeds) for case in cases_of(truths, places, seed, trials)]
     lines = judged(cases, METHODS)

@@ -10,7 +10,7 @@ import pytest
 
 import headhunt
 from discriminator.index import Borders
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, NotWritten
 from headhunt.spaces import Space
 from tuning.neighbours import FILE, KEPT, PastStudy, Setting, apart, past_study, remember, remembered, starts
 
@@ -161,6 +161,12 @@ def test_a_line_cut_anywhere_by_a_kill_harms_no_other(tmp_path: Path) -> None:
         (tmp_path / FILE).write_bytes(whole + whole[:cut])
         remember(tmp_path, FAR)
         assert remembered(tmp_path, "eyes") == [NEAR, FAR]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotWritten, match="file"):
+        remember(tmp_path / "file", NEAR)
 
 
 def _remember_many(folder: Path, name: str) -> None:

@@ -12,6 +12,7 @@ from optuna.samplers import RandomSampler
 from benchmarks.tuning import DEFAULT, METHODS, main
 from benchmarks.tuning_replay import Plan, Search, Truth, nearest, truths_of
 from benchmarks.tuning_truth import EPOCHS, HELD_OUT, POINTS, SPACE, TRUTH, Row, points, read_places, read_rows
+from tuning.part import to_refit
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 COUNT = 12
@@ -83,6 +84,11 @@ def test_a_budget_is_never_exceeded_refits_included() -> None:
             assert Search(truth(), Plan(drawn, MedianPruner, COUNT, part, 2, budget=budget), 0).run().cost <= budget
 
 
+def test_what_is_refitted_are_the_best_that_came_to_their_end() -> None:
+    assert to_refit([3.0, math.inf, 1.0, math.nan, 2.0], 2) == [2, 4]
+    assert to_refit([math.inf], 4) == []
+
+
 def test_trials_are_counted_until_the_best_seen_is_near_the_best() -> None:
     own = truth()
     found = Search(own, Plan(drawn, NopPruner, 3, starts=[own.points[i] for i in (9, 5, 1)]), 0).run()
@@ -122,6 +128,12 @@ def test_the_table_that_is_kept_is_whole() -> None:
         assert {row.point for row in rows if row.target == target and row.part == "whole"} == set(range(POINTS))
     assert all(row.params == points()[row.point] for row in rows)
     assert TRUTH.stat().st_size < 1_000_000
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--truth", str(tmp_path / "none.csv")])
+    assert "none.csv holds no trainings" in capsys.readouterr().err
 
 
 @pytest.mark.slow
