@@ -6,12 +6,10 @@
 The pace is measured by a few steps on a copy, so that one cycle of the rate fits into the time that was asked for.
 """
 
-import copy
 import math
 import time
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from headhunt.errors import BadValue
@@ -23,14 +21,14 @@ from zoo.cells import Plan, Watch, check_classes, train_cell
 from zoo.images.preprocess import Preprocess, preprocess_of
 from zoo.images.samples import Sample
 from zoo.judging import view_of
+from zoo.naming import free_domain, free_name
 from zoo.networks.weights import State
 from zoo.parts import Parts, divide
 from zoo.repository import Zoo
-from zoo.training.trainer import TrainingData, train
+from zoo.training.pacing import seconds_a_step
+from zoo.training.trainer import TrainingData
 
 RATE, BATCH = 2e-3, 32
-TRIED, WARM = 6, 2
-"""Steps that tell the pace, after some that warm up."""
 FOR_TRAINING = 0.75
 """Of the time: the rest reads the images, evaluates after each epoch, measures and keeps the result."""
 FULL_EPOCHS = 8
@@ -115,33 +113,8 @@ def protocol_for(zoo: Zoo, parts: Parts, card: ModelCard, wish: Wish) -> Protoco
     began = time.perf_counter()
     data = TrainingData(parts.train, parts.val, card.mean, card.std)
     network = zoo.load(card.id, classes=len(parts.train.classes))
-    step = seconds_a_step(network, data, wish.rate)
+    step = seconds_a_step(network, data, Protocol(batch_size=BATCH, lr=wish.rate))
     left = wish.seconds - (time.perf_counter() - began)
     most = MOST_EPOCHS * math.ceil(len(parts.train.images) / BATCH)
     steps = max(1, min(most, int(FOR_TRAINING * left / step)))
     return Protocol(steps=steps, batch_size=BATCH, lr=wish.rate)
-
-
-def seconds_a_step(network: nn.Module, data: TrainingData, rate: float) -> float:
-    """Of a copy, which is thrown away."""
-    times: list[float] = []
-    tried = Protocol(steps=WARM + TRIED, batch_size=BATCH, lr=rate, evaluate_every=0)
-    with torch.random.fork_rng([]):
-        without = TrainingData(data.train, None, data.mean, data.std)
-        train(copy.deepcopy(network), without, tried, on_step=lambda _: times.append(time.perf_counter()))
-    return max((times[-1] - times[WARM - 1]) / (len(times) - WARM), 1e-6) if len(times) > WARM else 1e-3
-
-
-def free_domain(zoo: Zoo, sample: Sample) -> str:
-    """The sample's name; with a number where a row of that name holds other images."""
-    rows = zoo.catalogue.read().domains
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in sample.name).strip("-_") or "sample"
-    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(rows) + 3))
-    return next(name for name in names if name not in rows or rows[name].version == sample.version.id)
-
-
-def free_name(zoo: Zoo, domain: str, card: ModelCard) -> str:
-    cards = zoo.catalogue.read().cards
-    stem = f"{card.network.rpartition(':')[2]}-from-{card.domain}"
-    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, len(cards) + 3))
-    return next(name for name in names if f"{domain}/{name}" not in cards)

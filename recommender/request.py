@@ -15,7 +15,7 @@ from zoo.images.samples import Sample
 from zoo.networks.weights import State
 from zoo.repository import Zoo
 
-__all__ = ["Leaders", "Progress", "Request", "Watch", "plan_for", "probe_of"]
+__all__ = ["Leaders", "Progress", "Request", "Watch", "plan_for", "probe_of", "rates_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,19 @@ def probe_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tup
             _, lr, state = min(ended, key=lambda one: one[0])
             return lr, state
     return None
+
+
+def rates_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tuple[float, ...]:
+    """The rates that the probes of a card tried, the best first; by the first rung, which all have."""
+    draws = dict.fromkeys(chosen_entries(sample, request.labels, request.seed, part) for part in PARTS)
+    plan = plan_for(request)
+    for entries in draws:
+        book = ProbeBook(zoo.home, Gallery(sample, entries, sample.classes).key)
+        found = [(lr, book.result(book.key(card, plan.trial(lr, 0)))) for lr in plan.rates]
+        tried = [(one.level, lr) for lr, one in found if one is not None and "diverged" not in one.marks]
+        if tried:
+            return tuple(lr for _, lr in sorted(tried))
+    return ()
 
 
 def plan_for(request: Request) -> ProbePlan:

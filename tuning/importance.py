@@ -31,6 +31,7 @@ from optuna.trial import FrozenTrial, TrialState
 from headhunt.errors import BadValue, NotReady, did_you_mean
 from headhunt.spaces import Choice, Fixed, Value
 from headhunt.vocabulary import Struct
+from tuning.aims import signs
 from tuning.study import Study
 
 METHODS = ("ped-anova", "fanova")
@@ -76,7 +77,9 @@ class Interaction(Struct, frozen=True):
     trials: int
 
 
-def importance(study: Study, method: str = "ped-anova") -> Importance:
+def importance(study: Study, method: str = "ped-anova", aim: str | None = None) -> Importance:
+    """aim: of several, by name; the first, where none is named."""
+    place, sign = which(study, aim)
     if method not in METHODS:
         raise BadValue(did_you_mean("method of importance", method, METHODS, f"There are: {', '.join(METHODS)}."))
     done = complete(study)
@@ -87,12 +90,21 @@ def importance(study: Study, method: str = "ped-anova") -> Importance:
         judge = FanovaImportanceEvaluator(n_trees=TREES, seed=study.about.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few trials: said in words
-        found = get_param_importances(study.inner, evaluator=judge)
+        found = get_param_importances(study.inner, evaluator=judge, target=lambda one: sign * one.values[place])
     order = {name: i for i, name in enumerate(study.space)}
     shares = dict(sorted(found.items(), key=lambda one: (-one[1], order.get(one[0], 0))))
     return Importance(
         method=method, shares=shares, trials=len(done), meaning=in_words(study, method, shares, len(done))
     )
+
+
+def which(study: Study, aim: str | None) -> tuple[int, float]:
+    """The place of an aim, and -1 where more of it is better."""
+    names = list(study.about.aims)
+    if aim is not None and aim not in names:
+        raise BadValue(did_you_mean("aim", aim, names, f"There are: {', '.join(names) or 'none, with one loss'}."))
+    place = 0 if aim is None else names.index(aim)
+    return place, signs(study.about.aims, study.about.direction)[place]
 
 
 def in_words(study: Study, method: str, shares: dict[str, float], trials: int) -> str:

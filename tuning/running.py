@@ -22,7 +22,7 @@ from headhunt.errors import TrialFailed, TrialStopped
 from headhunt.trials import running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
-from tuning.outcomes import reason_of, value_of
+from tuning.outcomes import Outcome, read, reason_of
 from tuning.study import Asked, Study
 
 Objective = Callable[[dict[str, Any]], object]
@@ -42,11 +42,16 @@ class Limits(Struct, frozen=True):
     workers: int = 1
 
 
+Enough = Callable[[], str]
+"""Asked between trials and at each report: why the loop shall end now, or nothing."""
+
+
 class Loop:
     """One call of `run`."""
 
-    def __init__(self, study: Study, objective: Objective, limits: Limits) -> None:
+    def __init__(self, study: Study, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> None:
         self.study = study
+        self.enough = enough
         self.objective = objective
         self.limits = limits
         self.end = None if limits.seconds is None else time.monotonic() + limits.seconds
@@ -58,7 +63,7 @@ class Loop:
         return None if self.end is None else max(0.0, self.end - time.monotonic())
 
     def over(self) -> bool:
-        return self.halt.is_set() or self.left() == 0.0
+        return self.halt.is_set() or self.left() == 0.0 or bool(self.enough())
 
     def work(self) -> None:
         """Trial after trial, until there are enough."""
@@ -79,7 +84,7 @@ class Loop:
         """One trial from its parameters to its end. Only what is not the objective's comes out."""
         ear = Ear(self, asked)
         try:
-            value = value_of(self.given(asked, ear))
+            outcome = self.given(asked, ear)
         except KeyboardInterrupt:
             raise
         except TrialStopped as stopped:
@@ -89,16 +94,21 @@ class Loop:
         except (Exception, SystemExit) as error:
             self.study.tell_failed(asked, reason_of(error))
         else:
-            self.study.tell_value(asked, value)
+            self.study.tell(asked, outcome)
 
-    def given(self, asked: Asked, ear: "Ear") -> object:
+    def called(self, params: dict[str, Any]) -> Outcome:
+        """The objective, and what it gave, read."""
+        about = self.study.about
+        return read(self.objective(params), tuple(about.aims), tuple(about.limits))
+
+    def given(self, asked: Asked, ear: "Ear") -> Outcome:
         """What the objective returned, here or in a child. It gets a dictionary of its own."""
         if self.limits.trial_seconds is None:
             with trial_running(ear):
-                return self.objective(dict(asked.params))
+                return self.called(dict(asked.params))
         left = self.left()
         seconds = self.limits.trial_seconds if left is None else min(left, self.limits.trial_seconds)
-        given = in_child(self.objective, dict(asked.params), ear, seconds, self.study.place.forget)
+        given = in_child(self.called, dict(asked.params), ear, seconds, self.study.place.forget)
         if isinstance(given, TrialFailed) and self.left() == 0.0:
             raise TrialStopped(OUT_OF_TIME)
         if isinstance(given, TrialFailed):
@@ -129,19 +139,23 @@ class Ear:
         self.reason = ""
         self.halted = False
 
+    @property
+    def number(self) -> int:
+        return self.asked.number
+
     def report(self, step: int, loss: float) -> str | None:
         if self.loop.halt.is_set():
             self.halted = True
             return INTERRUPTED
         self.reason = self.loop.study.report(self.asked, step, loss) or ""
         if not self.reason and self.loop.over():
-            self.reason = OUT_OF_TIME
+            self.reason = self.loop.enough() or OUT_OF_TIME
         return self.reason or None
 
 
-def run(study: Study, objective: Objective, limits: Limits) -> bool:
+def run(study: Study, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> bool:
     """Run the study; False: Ctrl-C ended it. What was done is kept in every case."""
-    loop = Loop(study, objective, limits)
+    loop = Loop(study, objective, limits, enough)
     try:
         if limits.workers == 1:
             loop.work()

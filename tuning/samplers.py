@@ -7,10 +7,12 @@
     grid         every point of a grid; without conditions, ends when all were tried
     qmc          a scrambled Sobol sequence; numbers, without conditions
     basinhopping jumps and walks downhill; numbers, without conditions
+    nsga2, nsga3 genetic; any space, many trials, made for several aims
 
-`auto`, in this order: a grid, where the space has steps alone and no more points than trials; TPE where there are
-conditions; else GP while trials are dear (up to 100 and up to 10 parameters), CMA-ES where there are numbers alone, at
-least two, and at least 100 trials for each; else TPE.
+Several aims: tpe, gp, random, grid, qmc, nsga2, nsga3. `auto`, in this order: a grid, where the space has steps alone
+and no more points than trials; with several aims and NSGA_TRIALS or more, NSGA-II for two and NSGA-III for more; TPE
+where there are conditions; else GP while trials are dear (up to 100 and up to 10 parameters), CMA-ES where there is one
+aim and numbers alone, at least two, and at least 100 trials for each; else TPE.
 """
 
 import math
@@ -19,7 +21,19 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import (
+    BaseSampler,
+    CmaEsSampler,
+    GPSampler,
+    GridSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    QMCSampler,
+    RandomSampler,
+    TPESampler,
+)
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from headhunt.errors import BadSpace, BadValue, did_you_mean
 from headhunt.spaces import Choice, Double, Fixed, Integer, Space, Value
@@ -31,6 +45,9 @@ GP_TRIALS, GP_PARAMETERS = 100, 10
 CMAES_TRIALS_EACH = 100
 NUMBERS_ALONE = ("cmaes", "qmc", "basinhopping")
 UNCONDITIONAL = ("gp", "cmaes", "grid", "qmc", "basinhopping")
+ONE_AIM = ("cmaes", "basinhopping")
+NSGA_TRIALS = 1000
+"""Twenty generations of fifty; with fewer, a model of what was tried finds more."""
 
 
 class WholeGrid(GridSampler):
@@ -38,6 +55,25 @@ class WholeGrid(GridSampler):
 
     def after_trial(self, *_: object, **__: object) -> None:
         return None
+
+    def _get_unvisited_grid_ids(self, study: Study) -> list[int]:
+        """Without the points that were tried from a start, and those whose trial waits to be run again."""
+        left = super()._get_unvisited_grid_ids(study)
+        fixed = [
+            {**one.params, **one.system_attrs["fixed_params"]}
+            for one in study._storage.get_all_trials(study._study_id, deepcopy=False)
+            if "fixed_params" in one.system_attrs
+        ]
+        tried = {tuple(one.get(name) for name in self._param_names) for one in fixed}
+        return [i for i in left if tuple(self._all_grids[i]) not in tried]
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Optuna's first trials take the points in order by their own number, which starts would shift."""
+        if "grid_id" in trial.system_attrs or "fixed_params" in trial.system_attrs:
+            return
+        left = self._get_unvisited_grid_ids(study) or list(range(len(self._all_grids)))
+        for name, value in (("search_space", self._search_space), ("grid_id", min(left))):
+            study._storage.set_trial_system_attr(trial._trial_id, name, value)
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -61,17 +97,21 @@ SAMPLERS: dict[str, Callable[[Wish], BaseSampler]] = {
     "random": lambda wish: RandomSampler(seed=wish.fresh),
     "grid": lambda wish: WholeGrid(grid(wish.space), seed=wish.seed),
     "qmc": _qmc,
+    "nsga2": lambda wish: NSGAIISampler(seed=wish.fresh),
+    "nsga3": lambda wish: NSGAIIISampler(seed=wish.fresh),
     "basinhopping": lambda wish: BasinHoppingSampler(wish.seed, wish.start).over(distributions(wish.space)),
 }
 
 
-def checked_algo(algo: object, space: Space, trials: int | None) -> str:
+def checked_algo(algo: object, space: Space, trials: int | None, aims: int = 1) -> str:
     """The name of a sampler that can search this space; "auto" is resolved."""
     if algo == "auto":
-        return chosen(space, trials)
+        return chosen(space, trials, aims)
     if not isinstance(algo, str) or algo not in SAMPLERS:
         hint = f"There are: auto, {', '.join(SAMPLERS)}."
         raise BadValue(did_you_mean("algorithm", str(algo), ["auto", *SAMPLERS], hint))
+    if aims > 1 and algo in ONE_AIM:
+        raise BadValue(f"algo={algo!r} knows one aim, and there are {aims}. Take algo='tpe', 'gp' or 'nsga2'.")
     if algo in UNCONDITIONAL and conditional(space):
         raise BadSpace(f"algo={algo!r} knows no conditions, and the space has some. Take algo='tpe' or 'random'.")
     if algo in NUMBERS_ALONE and (choices := [name for name, one in space.items() if isinstance(one, Choice)]):
@@ -83,18 +123,20 @@ def checked_algo(algo: object, space: Space, trials: int | None) -> str:
     return algo
 
 
-def chosen(space: Space, trials: int | None) -> str:
+def chosen(space: Space, trials: int | None, aims: int = 1) -> str:
     """The rule of `auto`, as above; without a number of trials they count as many."""
     free: Space = {name: one for name, one in space.items() if not isinstance(one, Fixed)}
     budget = math.inf if trials is None else trials
+    if not conditional(space) and stepped(free) and points(free) <= budget:
+        return "grid"
+    if aims > 1 and math.inf > budget >= NSGA_TRIALS:
+        return "nsga2" if aims == 2 else "nsga3"
     if conditional(space):
         return "tpe"
-    if stepped(free) and points(free) <= budget:
-        return "grid"
     if budget <= GP_TRIALS and len(free) <= GP_PARAMETERS:
         return "gp"
     numbers = not any(isinstance(one, Choice) for one in free.values())
-    if numbers and len(free) >= 2 and math.inf > budget >= CMAES_TRIALS_EACH * len(free):
+    if aims == 1 and numbers and len(free) >= 2 and math.inf > budget >= CMAES_TRIALS_EACH * len(free):
         return "cmaes"
     return "tpe"
 

@@ -1,11 +1,11 @@
 """A study: who asks for trials and tells of them, in whatever order, from however many threads and processes.
 
-`ask` gives the next trial, `report` takes a reading and says whether it shall stop, `tell_value`, `tell_stopped` and
-`tell_failed` end it, `free` gives it back, to be run again. A trial whose worker died is given back by whoever asks
-next. A trial that was given back is marked `lost`: it is not counted and not shown, and its parameters come again.
+`ask` gives the next trial, `report` takes a reading and says whether it shall stop, `tell`, `tell_value`,
+`tell_stopped` and `tell_failed` end it, `free` gives it back, to be run again. A trial whose worker died is given back
+by whoever asks next. A trial that was given back is marked `lost`: it is not counted and not shown, and its parameters
+come again. Several aims: tuning/aims.py.
 """
 
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,21 +14,21 @@ from typing import Any
 
 import msgspec
 import optuna
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headhunt.errors import BadValue, NoBest, UnknownStudy
 from headhunt.spaces import Space, Value, active, checked, from_json, to_json
 from headhunt.trials import State, Trial
 from headhunt.vocabulary import Struct
+from tuning import aims
 from tuning.curtailing import BestFifth
 from tuning.journal import JOURNAL, STUDIES, Shelf, shelf
 from tuning.journal import checked as checked_name
+from tuning.outcomes import Outcome
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
 
 ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost", "reason"
-DIRECTIONS = {"minimize": StudyDirection.MINIMIZE, "maximize": StudyDirection.MAXIMIZE}
 STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -47,6 +47,9 @@ class About(Struct, frozen=True, omit_defaults=False):
     warm_up: int
     curtail: bool
     start: dict[str, Value]
+    aims: dict[str, str] = msgspec.field(default_factory=dict)
+    """name -> minimize or maximize; empty: one aim without a name, to `direction`."""
+    limits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Wanted(Struct, frozen=True):
@@ -61,6 +64,8 @@ class Wanted(Struct, frozen=True):
     curtail: bool = True
     warm_up: int = 1
     start: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    aims: dict[str, str] = msgspec.field(default_factory=dict)
+    limits: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Asked:
@@ -70,7 +75,6 @@ class Asked:
         self.trial = trial
         self.number = trial.number
         self.params = params
-        self.steps: set[int] = set()
 
 
 class Study:
@@ -98,17 +102,24 @@ class Study:
             return Asked(trial, draw(trial, self.space))
 
     def report(self, asked: Asked, step: int, loss: float) -> str | None:
-        """Why the trial shall stop, or None. A step that was reported before is passed over."""
-        if step in asked.steps:
-            return None
-        asked.steps.add(step)
-        asked.trial.report(loss, step)
-        if self.about.curtail and asked.trial.should_prune():
+        """Why the trial shall stop, or None. Of a step that is reported again the newest reading counts."""
+        inner = asked.trial  # its own `report` keeps the oldest, and knows one aim alone
+        inner.storage.set_trial_intermediate_value(inner._trial_id, step, loss)
+        inner._cached_frozen_trial.intermediate_values[step] = loss
+        if self.about.curtail and not self.about.aims and inner.should_prune():
             return f"At step {step} it was behind what the best fifth had there."
         return None
 
+    def tell(self, asked: Asked, outcome: Outcome) -> None:
+        """What an objective gave, read by `outcomes.read`."""
+        facts = {aims.MEASURED: outcome.measured} if outcome.measured else None
+        self._tell(asked.trial, list(outcome.values), facts=facts, over=self._over(outcome))
+
+    def _over(self, outcome: Outcome) -> dict[str, float]:
+        return aims.over(self.about.limits, outcome.measured, self.about.aims)
+
     def tell_value(self, asked: Asked, value: float) -> None:
-        self._tell(asked.trial, value)
+        self._tell(asked.trial, [value])
 
     def tell_stopped(self, asked: Asked, reason: str) -> None:
         self._tell(asked.trial, None, TrialState.PRUNED, {REASON: reason})
@@ -129,15 +140,19 @@ class Study:
     def _tell(
         self,
         trial: optuna.Trial,
-        value: float | None,
+        values: list[float] | None,
         state: TrialState | None = None,
-        facts: Mapping[str, str] | None = None,
+        facts: Mapping[str, object] | None = None,
+        over: Mapping[str, float] | None = None,
     ) -> None:
-        """Telling twice, or of a trial that was given to somebody else, changes nothing."""
+        """Telling twice, or of a trial that was given to somebody else, changes nothing. over: by how much beyond each
+        limit."""
         with self.place.turn(), suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
             for name, fact in (facts or {}).items():
                 trial.set_user_attr(name, fact)
-            self.inner.tell(trial, value, state=state)
+            for name, excess in (over or {}).items():
+                trial.set_constraint(name, excess)
+            self.inner.tell(trial, values, state=state)
 
     def free_dead(self) -> None:
         """Give back the trials of workers that died. The turn is held: nobody is just about to sign."""
@@ -168,17 +183,24 @@ class Study:
         return isinstance(sampler, WholeGrid) and not waiting and sampler.is_exhausted(self.inner)
 
     def trials(self) -> list[Trial]:
-        return [as_trial(one, self.space) for one in self._kept()]
+        return [as_trial(one, self.space, self.about.aims) for one in self._kept()]
 
     def best(self) -> Trial:
-        """The complete trial with the best value."""
+        """The complete trial with the best value that keeps every limit; of several aims, the first one's value."""
         ended = [one for one in self.trials() if one.value is not None]
+        within = [one for one in ended if one.within]
         if not ended:
             failed = [one.reason for one in self.trials() if one.state == "failed"]
             why = f" The last one: {failed[-1]}" if failed else ""
             raise NoBest(f"No trial ended with a number; {self.count()} were begun, {len(failed)} failed.{why}")
-        sign = -1.0 if self.inner.direction == StudyDirection.MAXIMIZE else 1.0
-        return min(ended, key=lambda one: sign * (math.inf if one.value is None else one.value))
+        if not within:
+            raise NoBest(aims.none_within(ended, self.about.limits))
+        sign = aims.signs(self.about.aims, self.about.direction)[0]
+        return min(within, key=lambda one: sign * (one.value or 0.0))
+
+    def front(self) -> list[Trial]:
+        """Those within the limits whom no other beats in one aim without losing in another; by the first aim."""
+        return aims.front(self.trials(), self.about.aims, self.about.direction)
 
     def _kept(self) -> list[FrozenTrial]:
         return [
@@ -188,7 +210,7 @@ class Study:
         ]
 
 
-def as_trial(one: FrozenTrial, space: Space) -> Trial:
+def as_trial(one: FrozenTrial, space: Space, wanted: Mapping[str, str] | None = None) -> Trial:
     """With fixed values, in the order of the space."""
     params: dict[str, Value] = {}
     for name, parameter in space.items():
@@ -196,11 +218,15 @@ def as_trial(one: FrozenTrial, space: Space) -> Trial:
             params[name] = one.params[name]
         elif hasattr(parameter, "value") and active(space, name, params):
             params[name] = parameter.value
+    done = one.state == TrialState.COMPLETE
     return Trial(
         number=one.number,
         state=STATES[one.state],
         params=params,
-        value=one.values[0] if one.state == TrialState.COMPLETE else None,
+        value=one.values[0] if done else None,
+        values=dict(zip(wanted, one.values, strict=True)) if done and wanted else {},
+        measured=dict(one.user_attrs.get(aims.MEASURED, {})),
+        within=all(excess <= 0 for excess in one.constraints.values()),
         reason=one.user_attrs.get(REASON, ""),
         readings=dict(one.intermediate_values),
         seconds=one.duration.total_seconds() if one.duration else None,
@@ -219,7 +245,7 @@ def opened(home: Path, wanted: Wanted) -> Study:
         inner = optuna.create_study(
             storage=place.storage(),
             study_name=wanted.name or "study",
-            direction=DIRECTIONS[wanted.direction],
+            directions=aims.directions(wanted.aims, wanted.direction),
             load_if_exists=True,
         )
         written = inner.user_attrs.get(ABOUT)
@@ -255,8 +281,7 @@ def prepared(inner: optuna.Study, place: Shelf, about: About, opening: int) -> S
 def check_plan(wanted: Wanted) -> None:
     if wanted.name is not None:
         checked_name(wanted.name)
-    if wanted.direction not in DIRECTIONS:
-        raise BadValue(f"The direction is {wanted.direction!r}. There are: {', '.join(DIRECTIONS)}.")
+    aims.check(wanted.aims, wanted.direction, wanted.limits)
     if wanted.seed is not None and not 0 <= wanted.seed < 2**32:
         raise BadValue(f"The seed is {wanted.seed}. Take a whole number from 0 to 4,294,967,295.")
 
@@ -264,9 +289,7 @@ def check_plan(wanted: Wanted) -> None:
 def planned(wanted: Wanted) -> About:
     space = checked(wanted.space or {})
     starts = [checked_start(space, one) for one in wanted.start]
-    algo = checked_algo(wanted.algo, space, wanted.trials)
-    if algo == "grid" and starts:
-        raise BadValue("A grid begins where it begins. Leave out start, or take algo='tpe'.")
+    algo = checked_algo(wanted.algo, space, wanted.trials, len(wanted.aims) or 1)
     return About(
         space=to_json(space).decode(),
         algo=algo,
@@ -275,6 +298,8 @@ def planned(wanted: Wanted) -> About:
         warm_up=wanted.warm_up,
         curtail=wanted.curtail,
         start=starts[0] if starts else {},
+        aims=dict(wanted.aims),
+        limits=dict(wanted.limits),
     )
 
 
@@ -284,6 +309,8 @@ def going_on(about: About, wanted: Wanted) -> About:
         raise BadValue(f"The study {wanted.name!r} has another space. Take that space, or another name.")
     if wanted.direction != about.direction:
         raise BadValue(f"The study {wanted.name!r} is to {about.direction}. Take another name to {wanted.direction}.")
+    if (wanted.aims, wanted.limits) != (about.aims, about.limits):
+        raise BadValue(f"The study {wanted.name!r} has other aims or limits. Take those, or another name.")
     return about
 
 

@@ -1,9 +1,10 @@
 """The engine of a recommendation that was made in this process: it opens the sample again, and does the work here."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from torch import nn
@@ -17,11 +18,15 @@ from headhunt.vocabulary import Ranked, Ranking
 from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
 from recommender.recommend import recommend
-from recommender.request import Progress, Request, probe_of
+from recommender.request import Progress, Request, probe_of, rates_of
 from recommender.told import about
 from zoo.images.preprocess import Preprocess, preprocess_of
 from zoo.images.samples import Sample
 from zoo.repository import Zoo
+
+if TYPE_CHECKING:
+    from headhunt.tuned import TunedStudy
+    from tuning.tune import Wish as Search
 
 OVER = 1.1
 """A promise is broken when the answer takes so many times what was promised."""
@@ -63,18 +68,51 @@ class Local:
         time_given = seconds_of(seconds, "A training")
         if time_given is None:
             raise BadValue("A training of no time is impossible. Give seconds, as 120, 90s or 5m.")
+        with self.unchanged(ranking) as sample:
+            wish = self.wish(sample, one, time_given)
+            tuned = finetune(self.zoo, sample, one, wish)
+            learn_from(self.zoo, sample, ranking, one, tuned)
+        return tuned
+
+    def tune(
+        self,
+        ranking: Ranking,
+        ones: Sequence[Ranked],
+        wish: "Search",
+        watch: Callable[[Progress], None] | None = None,
+    ) -> "TunedStudy":
+        """Where each model is tried first hangs on its probes, and on what the recommendation expects of it."""
+        from headhunt.tuned import TunedStudy  # the tuner is loaded by those who tune
+        from tuning.bench import Model
+        from tuning.tune import tune
+
+        with self.unchanged(ranking) as sample:
+            models = [
+                Model(
+                    self.zoo.card(one.model),
+                    one.expected_accuracy,
+                    one.interval,
+                    rates_of(self.zoo, sample, one.card, self.request),
+                )
+                for one in ones
+            ]
+            return TunedStudy(tune(self.zoo, sample, models, wish, watch or nobody), self.zoo)
+
+    @contextmanager
+    def unchanged(self, ranking: Ranking) -> Iterator[Sample]:
         with sample_at(self.zoo, self.path) as sample:
             if sample.version.id != ranking.version:
                 raise BadValue(
                     f"{sample.name} has changed since it was ranked. Ask for a recommendation again, it costs little."
                 )
-            wish = self.wish(sample, one, time_given)
-            tuned = finetune(self.zoo, sample, one, wish)
-            learn_from(self.zoo, sample, ranking, one, tuned)
-        return tuned
+            yield sample
 
     def wish(self, sample: Sample, one: Ranked, seconds: float) -> Wish:
         """From where the probe ended, if there was one."""
         ended = probe_of(self.zoo, sample, one.card, self.request)
         within = self.diary.newest(about(sample, self.request).identity or "")
         return Wish(seconds, within=within) if ended is None else Wish(seconds, *ended, within=within)
+
+
+def nobody(_: object) -> None:
+    """Nobody watches."""

@@ -5,21 +5,25 @@
     print(rec.explain(0))                       # everything that is known of the first
     model, transform = rec.best.load()          # ready to train
     run = rec.best.finetune(seconds=120)        # or let headhunt do it
+    study = rec.tune(trials=40)                 # or search for its hyper-parameters first
 
 The facts are a `headhunt.vocabulary.Ranking`, the same that `headhunt suggest --json` prints; an engine does the work.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headhunt.errors import BadValue, NoCandidate, did_you_mean, printable
+from headhunt.progress import Watch
 from headhunt.vocabulary import Evidence, ModelCard, Ranked, Ranking
 from zoo.catalogue.columns import in_columns
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from headhunt.tuned import TunedStudy
     from recommender.finetune import FineTuned
+    from tuning.tune import Wish
     from zoo.images.preprocess import Preprocess
 
 HEADS = ("", "model", "expected", "80 % interval", "tie", "latency", "params", "why")
@@ -43,6 +47,9 @@ class Engine(Protocol):
 
     def finetune(self, ranking: Ranking, one: Ranked, seconds: str | float) -> "FineTuned":
         """Train it on the whole sample, and keep the result in the zoo and in the history."""
+
+    def tune(self, ranking: Ranking, ones: Sequence[Ranked], wish: "Wish", watch: Watch | None) -> "TunedStudy":
+        """Search for the hyper-parameters of one, or of several with the choice among them; keep the best."""
 
 
 class Candidate:
@@ -90,6 +97,10 @@ class Candidate:
         """Train it on the whole sample for about so long: 120, "90s" or "5m". The result is a model of the zoo, and a
         row of the history."""
         return self._engine.finetune(self._ranking, self.facts, seconds)
+
+    def tune(self, trials: int | None = None, seconds: str | float | None = None, **asked: Any) -> "TunedStudy":
+        """Search for its hyper-parameters on the whole sample; all else as `Recommendation.tune` has it."""
+        return self._engine.tune(self._ranking, [self.facts], *asked_for(trials, seconds, asked))
 
     def explain(self) -> str:
         """Everything that was seen of it, stage by stage."""
@@ -141,6 +152,29 @@ class Recommendation:
             )
         return tuple(one for one, values in known if not any(beats(other, values) for _, other in known))
 
+    def tune(
+        self, trials: int | None = None, seconds: str | float | None = None, *, models: int = 1, **asked: Any
+    ) -> "TunedStudy":
+        """Search for good hyper-parameters of the best candidate, train it with them, and keep it in the zoo.
+
+        trials, seconds: when to end, what comes first; by default 40 trials. "10m": the answer comes within it.
+        models: so many of the best are searched together, the choice among them being one more parameter.
+        space: the user's own, over the default: `{"lr": headhunt.double(1e-4, 1e-2, log=True), "epochs": 10}`.
+        aims: "loss" (the default) or "accuracy" of the validation part, and with one of them latency, memory, size,
+            params, macs: then `study.front` has those whom nobody beats.
+        limits: the worst allowed: `{"latency": "20ms", "memory": "200MB", "accuracy": 0.9}`.
+        algo, seed, curtail, study: as `headhunt.fmin` has them; without a name, the study's is made of the question,
+            and the same call goes on with it.
+        progress: called as the work goes on.
+        """
+        from headhunt.tuning import whole
+
+        count = whole("models", models, 1_000) or 1
+        if len(self) < count:
+            raise BadValue(f"models is {count}, and the recommendation has {len(self)}. Give at most that.")
+        chosen = [one.facts for one in self.candidates[:count]]
+        return self.engine.tune(self.facts, chosen, *asked_for(trials, seconds, asked))
+
     def __len__(self) -> int:
         return len(self.candidates)
 
@@ -156,6 +190,30 @@ class Recommendation:
     def __repr__(self) -> str:
         first = f", first {self.best.model}" if self.candidates else ""
         return f"<Recommendation for {self.facts.sample}: {len(self)} candidates{first}>"
+
+
+TUNING: dict[str, Any] = {
+    "space": None,
+    "aims": ("loss",),
+    "limits": None,
+    "algo": "auto",
+    "seed": 0,
+    "study": None,
+    "curtail": True,
+    "progress": None,
+}
+"""What `tune` may be asked beside the trials and the seconds, and what holds if it is not."""
+
+
+def asked_for(trials: int | None, seconds: str | float | None, asked: Mapping[str, Any]) -> "tuple[Wish, Watch | None]":
+    for name in asked:
+        if name not in TUNING:
+            raise BadValue(did_you_mean("option of tune", name, TUNING, f"There are: {', '.join(TUNING)}."))
+    from headhunt.tuned import wish_of
+
+    whole_wish = {**TUNING, **asked}
+    watch: Watch | None = whole_wish.pop("progress")
+    return wish_of(trials, seconds, whole_wish), watch
 
 
 def values_of(one: Ranked, facts: tuple[str, ...]) -> tuple[float, ...] | None:

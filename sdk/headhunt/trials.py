@@ -22,7 +22,8 @@ State = Literal["running", "complete", "stopped", "failed"]
 class Trial(Struct, frozen=True):
     """One try. `params`: real values, without those whose condition did not hold; `value` of complete trials alone.
 
-    `readings`: what was reported, by step. `reason`: why it was stopped or failed.
+    `readings`: what was reported, by step. `reason`: why it was stopped or failed. With several aims, `values` has all
+    of them by name, and `value` is the first one's. `measured`: what else it gave for limits; `within`: it keeps them.
     """
 
     number: int
@@ -32,6 +33,9 @@ class Trial(Struct, frozen=True):
     reason: str = ""
     readings: dict[int, float] = msgspec.field(default_factory=dict)
     seconds: float | None = None
+    values: dict[str, float] = msgspec.field(default_factory=dict)
+    measured: dict[str, float] = msgspec.field(default_factory=dict)
+    within: bool = True
 
     @property
     def loss(self) -> float | None:
@@ -62,6 +66,12 @@ def report(step: int, loss: float) -> None:
         )
     if (reason := listener.report(as_step(step), as_loss(loss))) is not None:
         raise TrialStopped(reason)
+
+
+def number() -> int | None:
+    """Of the trial that runs here; None where none runs, or in a process of its own."""
+    found: int | None = getattr(_current.get(), "number", None)
+    return found
 
 
 @contextmanager

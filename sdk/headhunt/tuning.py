@@ -7,6 +7,9 @@ best = headhunt.fmin(
     timeout="10m",
 )
 best.params, best.value, best.trials, best.importance()
+
+Several aims: aims={"accuracy": "maximize", "latency": "minimize"}, and the objective returns {"losses": {"accuracy":
+..., "latency": ...}}; then best.front has those whom nobody beats.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +24,17 @@ from headhunt.trials import Trial
 
 if TYPE_CHECKING:
     from tuning.importance import Importance, Interaction, Slice
+    from tuning.recommended import Recommended
     from tuning.study import Study
 
 MOST_WORKERS = 256
 
 
 class Best:
-    """What a search came to. `params`: real values, as the objective got them; `trials`: all, in order."""
+    """What a search came to. `params`: real values, as the objective got them; `trials`: all, in order.
+
+    With several aims, `front` has those whom nobody beats, and `params` are those of the best by the first aim.
+    """
 
     def __init__(self, study: "Study", interrupted: bool = False) -> None:
         self._study = study
@@ -47,15 +54,27 @@ class Best:
         return self._study.trials()
 
     @property
+    def front(self) -> list[Trial]:
+        """The trials within the limits that no other beats in one aim without losing in another; by the first aim."""
+        return self._study.front()
+
+    @property
+    def recommended(self) -> "Recommended":
+        """For each parameter the value to use, and the range in which the best trials lie."""
+        from tuning.recommended import recommended
+
+        return recommended(self._study)
+
+    @property
     def algo(self) -> str:
         """The algorithm that searched: what `auto` chose."""
         return self._study.about.algo
 
-    def importance(self, method: str = "ped-anova") -> "Importance":
-        """How much each parameter matters, and what that means; method: `ped-anova` or `fanova`."""
+    def importance(self, method: str = "ped-anova", aim: str | None = None) -> "Importance":
+        """How much each parameter matters, and what that means; method: `ped-anova` or `fanova`; aim: the first."""
         from tuning.importance import importance
 
-        return importance(self._study, method)
+        return importance(self._study, method, aim)
 
     def slices(self) -> "list[Slice]":
         """For each parameter: its values and what came of them."""
@@ -89,21 +108,25 @@ def fmin(
     warm_up: int = 1,
     study: str | None = None,
     home: str | Path | None = None,
+    aims: Mapping[str, str] | Sequence[str] = (),
+    limits: Mapping[str, float] | None = None,
 ) -> Best:
     """The parameters of the space for which the objective is least.
 
     objective: gets a dict of parameters, returns the loss, as a number or as {"loss": ..., "status": "ok"}. It may call
         `headhunt.report(step, loss)` as it goes, which ends trials that fall behind the best fifth.
-    algo: auto, tpe, gp, cmaes, random, grid, qmc, basinhopping.
+    algo: auto, tpe, gp, cmaes, random, grid, qmc, basinhopping, nsga2, nsga3.
     trials, timeout: when to end, what comes first; trials counts what the study has already. "90s", "10m", "1h".
     trial_timeout: each trial in a process of its own, which is killed after that.
     start: points to try first. direction: "maximize" for a score. workers: how many trials at once, in threads.
     curtail, warm_up: whether trials that fall behind end early, and from which step on.
     study: a name; the study is then kept, goes on when it is called again, and may be shared by several processes.
+    aims: several, each to "minimize" or "maximize"; the objective returns {"losses": {name: number}}.
+    limits: the worst allowed of an aim, or of what else the objective returns by that name.
 
     A trial whose objective fails is marked, and the search goes on. Ctrl-C ends it, with the best so far.
     """
-    limits = {
+    bounds = {
         "trials": whole("trials", trials, 1_000_000),
         "seconds": seconds_of(timeout, "A timeout"),
         "trial_seconds": seconds_of(trial_timeout, "A trial_timeout"),
@@ -111,7 +134,7 @@ def fmin(
     }
     if not callable(objective):
         raise BadValue(f"The objective is {objective!r}. Give a function of the parameters that returns the loss.")
-    if limits["trials"] is None and limits["seconds"] is None:
+    if bounds["trials"] is None and bounds["seconds"] is None:
         raise BadValue("Neither trials nor a timeout: the search would never end. Give one, as in trials=100.")
     from tuning import running
     from tuning.study import Wanted, opened
@@ -122,13 +145,15 @@ def fmin(
         algo=algo,
         direction=direction,
         seed=whole("seed", seed, 2**32 - 1, least=0),
-        trials=limits["trials"],  # type: ignore[arg-type]
+        trials=bounds["trials"],  # type: ignore[arg-type]
         curtail=curtail,
         warm_up=whole("warm_up", warm_up, 10**9, least=0) or 0,
         start=[as_dict("start", one) for one in ([start] if isinstance(start, Mapping) else start)],
+        aims=as_aims(aims),
+        limits=as_dict("limits", limits or {}, "{'memory': 200.0}"),
     )
     one = opened(home_folder() if home is None else Path(home).expanduser(), wanted)
-    whole_run = running.run(one, objective, running.Limits(**limits))  # type: ignore[arg-type]
+    whole_run = running.run(one, objective, running.Limits(**bounds))  # type: ignore[arg-type]
     if not whole_run and not any(trial.value is not None for trial in one.trials()):
         raise Interrupted("The search was interrupted before any trial ended with a number.")
     return Best(one, interrupted=not whole_run)
@@ -142,7 +167,14 @@ def whole(name: str, value: object, most: int, least: int = 1) -> int | None:
     return value
 
 
-def as_dict(name: str, given: object) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        raise BadValue(f"The {name} is {given!r}. Give names and values, as in {{'lr': headhunt.double(0.001, 0.1)}}.")
+def as_dict(name: str, given: object, example: str = "{'lr': headhunt.double(0.001, 0.1)}") -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise BadValue(f"The {name} is {given!r}. Give names and values, as in {example}.")
     return dict(given)
+
+
+def as_aims(given: object) -> dict[str, str]:
+    """Names alone are minimized."""
+    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
+        return dict.fromkeys(given, "minimize")
+    return as_dict("aims", given, "{'accuracy': 'maximize', 'latency': 'minimize'}")

@@ -147,13 +147,13 @@ def test_an_objective_that_catches_the_stop_and_returns_counts_as_it_returned() 
     assert {one.state for one in best.trials} == {"complete"}
 
 
-def test_the_same_step_reported_twice_is_taken_once() -> None:
+def test_of_a_step_that_is_reported_twice_the_newest_reading_counts() -> None:
     def twice(params: dict[str, Any]) -> float:
         headhunt.report(3, 0.5)
         headhunt.report(3, 0.1)
         return 0.0
 
-    assert headhunt.fmin(twice, BOWL, trials=1).trials[0].readings == {3: 0.5}
+    assert headhunt.fmin(twice, BOWL, trials=1).trials[0].readings == {3: 0.1}
 
 
 def test_an_objective_that_never_returns_is_ended_and_marked() -> None:

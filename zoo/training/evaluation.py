@@ -16,13 +16,18 @@ from zoo.training.devices import best_layout, borrowed
 
 @dataclass(frozen=True)
 class Scores:
-    """n: the images with a label, which all numbers are about; predictions: int64 [N]. Empty classes are left out."""
+    """n: the images with a label, which all numbers are about; predictions: int64 [N]. Empty classes are left out.
+
+    losses, right: float64 [n], of each image with a label.
+    """
 
     accuracy: float
     loss: float
     per_class: dict[str, float]
     predictions: Tensor
     n: int
+    losses: Tensor
+    right: Tensor
 
 
 def evaluate(
@@ -76,5 +81,5 @@ def _score(logits: Tensor, pixels: Pixels) -> Scores:
         for index, name in enumerate(pixels.classes)
         if bool((labels == index).any())
     }
-    loss = functional.cross_entropy(logits.double()[known], labels[known])
-    return Scores(float(right.mean()), float(loss), of_class, predictions, int(known.sum()))
+    losses = functional.cross_entropy(logits.double()[known], labels[known], reduction="none")
+    return Scores(float(right.mean()), float(losses.mean()), of_class, predictions, int(known.sum()), losses, right)

@@ -27,7 +27,7 @@ class TrainingData:
 
 
 def check_trainable(network: nn.Module, data: TrainingData, protocol: Protocol) -> None:
-    _check_protocol(protocol)
+    check_protocol(protocol)
     _check_data(data)
     _check_network(network, protocol, len(data.train.images))
 
@@ -44,7 +44,7 @@ def check_outputs(outputs: object, classes: int) -> Tensor:
     return outputs
 
 
-def _check_protocol(protocol: Protocol) -> None:
+def check_protocol(protocol: Protocol) -> None:
     p = protocol
     wrong = [
         (p.steps is None and not 0 < p.epochs < math.inf, "epochs", p.epochs, "above 0"),

@@ -1,7 +1,7 @@
 """The engine of a recommendation that a server made: the ranking is worked out there, the winner is loaded and trained
 here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from headhunt.local import Local
+    from headhunt.tuned import TunedStudy
     from recommender.finetune import FineTuned
+    from tuning.tune import Wish as Search
     from zoo.images.preprocess import Preprocess
     from zoo.images.samples import Sample
 
@@ -148,6 +150,15 @@ class Remote:
         seconds_of(seconds, "A training")
         local, here = self._here(one)
         return local.finetune(ranking, here, seconds)
+
+    def tune(self, ranking: Ranking, ones: Sequence[Ranked], wish: "Search", watch: Watch | None) -> "TunedStudy":
+        """In this process: models and expectations come from the server, its probes stay there."""
+        if self.wanted is None:
+            raise BadValue(
+                "This recommendation was found by its job, without its images. Call suggest_model with them to tune."
+            )
+        found = [self._here(one) for one in ones]
+        return found[0][0].tune(ranking, [here for _, here in found], wish, watch)
 
     def _here(self, one: Ranked) -> "tuple[Local, Ranked]":
         """The engine of this process, and the candidate as this machine's zoo knows it."""

@@ -1,0 +1,302 @@
+"""From a model, or several, to hyper-parameters that suit a sample: the story.
+
+    images, once --space by model, data--> study --trials, each a run--> the best --trained again--> a model of the zoo
+
+The same call again goes on with the same study, whatever ended it: its name is made of the question (images, models,
+space, aims, limits, seed), and its trials lie in HOME/studies/NAME. More trials or seconds are no other question.
+
+The best is trained once more, as it was, by what fills a cell of the zoo; there its accuracy comes from the test part,
+which nobody has looked at before.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from headhunt.errors import BadValue, HeadhuntError
+from headhunt.progress import Progress, Watch
+from headhunt.spaces import Space, Value, to_json
+from headhunt.trials import Trial
+from headhunt.vocabulary import ModelCard, Protocol, Struct
+from tuning import running
+from tuning.bench import Bench, Model, said_of
+from tuning.defaults import Facts, joint_space
+from tuning.finetuning import FineTuning, said
+from tuning.goals import COSTS, Goals
+from tuning.journal import STUDIES
+from tuning.journal import checked as checked_name
+from tuning.opening import opening
+from tuning.recommended import Recommended, recommended
+from tuning.redrawing import redrawn
+from tuning.study import Study, Wanted, exists, opened
+from zoo.cells import Plan, check_classes, train_cell
+from zoo.files import replace_file
+from zoo.images.samples import Sample
+from zoo.naming import free_domain, free_name
+from zoo.repository import Zoo
+from zoo.telling import About, Entry
+from zoo.training.pacing import seconds_a_step
+
+QUESTION, KEPT = "question.json", "kept.json"
+WARM_UP = 20
+"""Percent of a training before which nobody is stopped: the rate still rises."""
+IN_TIME = 8
+"""Trials of the longest kind that should fit into the seconds given."""
+FOR_TRIALS = 0.8
+FAREWELL = 1.25
+"""The best is trained once more in the end, which takes about so many times what its trial took."""
+OUT_OF_TIME = "The time of the study was up."
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked. trials, seconds: when to end, what comes first. space: the user's own, over the default.
+
+    elsewhere: points to try first, such as the best of studies of like images.
+    """
+
+    trials: int | None = 40
+    seconds: float | None = None
+    space: Mapping[str, Any] = field(default_factory=dict)
+    goals: Goals = field(default_factory=Goals)
+    algo: str = "auto"
+    seed: int = 0
+    name: str | None = None
+    curtail: bool = True
+    elsewhere: Sequence[Mapping[str, Value]] = ()
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A study that ended, or was interrupted: then there is no card yet."""
+
+    study: Study
+    name: str
+    goals: Goals
+    recommended: Recommended
+    best: Trial
+    card: ModelCard | None
+    models: tuple[str, ...]
+
+
+class Kept(Struct, frozen=True):
+    """Which trial became which model."""
+
+    trial: int
+    card: str
+
+
+def tune(zoo: Zoo, sample: Sample, models: Sequence[Model], wish: Wish, watch: Watch = lambda _: None) -> Tuned:
+    """Search, then train and keep the best. models: the likeliest first."""
+    check_classes(sample)
+    return Tuning(zoo, sample, tuple(models), wish, watch).go()
+
+
+class Tuning:
+    """One call."""
+
+    def __init__(self, zoo: Zoo, sample: Sample, models: tuple[Model, ...], wish: Wish, watch: Watch) -> None:
+        self.zoo, self.sample, self.wish, self.watch = zoo, sample, wish, watch
+        self.end = None if wish.seconds is None else time.monotonic() + wish.seconds
+        known_space = joint_space({one.card.id: Facts("batchnorm", 1, 32) for one in models[:1]}, wish.space)
+        check_varies(wish.goals, len(models), known_space)
+        self.question = question(sample, models, wish)
+        self.name = checked_name(wish.name or f"{plain(sample.name)}-{self.question[:8]}")
+        self.folder = zoo.home / STUDIES / self.name
+        self.check_question()
+        self.bench = Bench(zoo, sample, models, self.folder, wish.seed)
+        self.longest = 0.0
+        """Seconds of the longest trial that ended."""
+
+    def go(self) -> Tuned:
+        self.tell("reading the images", 0)
+        models = self.bench.meeting(self.wish.goals, "input_size" in self.wish.space)
+        self.bench.models = {one.card.id: one for one in models}
+        study = self.opened(models)
+        with self.zoo.diary.begin(self.about(study)) as told:
+            whole = self.search(study, told)
+            best, advice = study.best(), self.advice(study)
+            card = self.kept(study, best, told) if whole else None
+            told.note("summary", summary(best, advice, card))
+        return Tuned(study, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models))
+
+    # --- the search
+
+    def opened(self, models: Sequence[Model]) -> Study:
+        """A new study, or the one of this question."""
+        wish, goals = self.wish, self.wish.goals
+        wanted = Wanted(
+            name=self.name,
+            algo=wish.algo,
+            direction=goals.direction,
+            seed=wish.seed,
+            trials=wish.trials,
+            curtail=wish.curtail,
+            warm_up=WARM_UP,
+            aims=goals.several,
+            limits=goals.kept_limits,
+        )
+        if not exists(self.zoo.home, self.name):
+            facts = {one.card.id: self.bench.facts(one.card.id, self.most_epochs(one)) for one in models}
+            space = joint_space(facts, wish.space)
+            known = [(one, facts[one.card.id]) for one in models]
+            points = opening(space, known, wish.trials, wish.seed, wish.elsewhere)
+            wanted = msgspec.structs.replace(wanted, space=dict(space), start=points)
+        study = opened(self.zoo.home, wanted)
+        replace_file(self.folder / QUESTION, msgspec.json.encode({"question": self.question}))
+        return study
+
+    def most_epochs(self, model: Model) -> float:
+        """So many that some trials fit into the time."""
+        if self.end is None:
+            return math.inf
+        data = self.bench.data(model.card.id)
+        step = seconds_a_step(self.bench.network(model.card.id), data, Protocol(batch_size=32, lr=1e-3))
+        epoch = step * math.ceil(len(data.train.images) / 32)
+        return max(1.0, FOR_TRIALS * (self.end - time.monotonic()) / IN_TIME / epoch)
+
+    def search(self, study: Study, told: Entry) -> bool:
+        """False: Ctrl-C."""
+        objective = FineTuning(self.bench, self.wish.goals, self.name, told)
+        self.longest = max([one.seconds or 0.0 for one in study.trials() if one.value is not None], default=0.0)
+
+        def one(params: Mapping[str, Value]) -> dict[str, Any]:
+            self.tell(", ".join(f"{name} {short(value)}" for name, value in params.items()), study.count() - 1)
+            began = time.monotonic()
+            found = objective(params)
+            self.longest = max(self.longest, time.monotonic() - began)
+            return found
+
+        whole = running.run(study, one, running.Limits(trials=self.wish.trials), self.enough)
+        self.tell("the trials ended", study.count())
+        return whole
+
+    def enough(self) -> str:
+        """The end comes as much earlier as the training of the best will take."""
+        late = self.end is not None and time.monotonic() + FAREWELL * self.longest >= self.end
+        return OUT_OF_TIME if late else ""
+
+    # --- what comes of it
+
+    def advice(self, study: Study) -> Recommended:
+        """From what each trial said of each validation image."""
+        goals = self.wish.goals
+        done = [one for one in study.trials() if one.value is not None and one.within]
+        rows = {one.number: found for one in done if (found := said(self.folder, one.number)) is not None}
+        if goals.several or study.best().number not in rows or len({one.shape for one in rows.values()}) != 1:
+            return recommended(study)
+        losses, right = (np.stack([found[i] for found in rows.values()]).astype(float) for i in (0, 1))
+        seen = redrawn(losses, right, self.wish.seed, by_accuracy=goals.aims[0] == "accuracy")
+        chances = dict(zip(rows, seen.chances.tolist(), strict=True))
+        return recommended(study, chances, seen.accuracy, seen.interval)
+
+    def kept(self, study: Study, best: Trial, told: Entry) -> ModelCard:
+        """The model that the best trial became; trained now, unless it was before."""
+        before = said_of(self.folder / KEPT)
+        if before.get("trial") == best.number and (card := self.card_of(str(before.get("card")))):
+            return card
+        self.tell("training the best once more", study.count())
+        card = self.trained(best, told)
+        replace_file(self.folder / KEPT, msgspec.json.encode(Kept(trial=best.number, card=card.id)))
+        return card
+
+    def card_of(self, model: str) -> ModelCard | None:
+        with suppress(HeadhuntError):
+            return self.zoo.card(model)
+        return None
+
+    def trained(self, trial: Trial, told: Entry) -> ModelCard:
+        asked = FineTuning(self.bench, self.wish.goals, self.name, told).asked(trial.params)
+        domain = free_domain(self.zoo, self.sample)
+        name = free_name(self.zoo, domain, self.bench.models[asked.model].card)
+        plan = Plan(domain, asked.protocol, parent=asked.model, name=name, within=told.id)
+        parts = self.bench.parts(self.bench.view(asked.model, asked.size))
+        return train_cell(self.zoo, self.sample, plan, parts=parts).card
+
+    # --- words
+
+    def about(self, study: Study) -> About:
+        return About(
+            experiment="tune",
+            name=f"study {self.name}",
+            identity=f"study\0{self.name}\0{self.question}",
+            dataset=self.sample.version.id,
+            params={
+                "models": list(self.bench.models),
+                "trials": self.wish.trials,
+                "seconds": self.wish.seconds,
+                "algo": study.about.algo,
+                "aims": list(self.wish.goals.aims),
+                **{f"limits.{name}": worst for name, worst in self.wish.goals.limits.items()},
+                "space": to_json(study.space).decode(),
+            },
+            tags=("study",),
+        )
+
+    def tell(self, words: str, done: int) -> None:
+        self.watch(Progress("trials", done, self.wish.trials or 0, words))
+
+    def check_question(self) -> None:
+        before = said_of(self.folder / QUESTION).get("question")
+        if before not in (None, self.question) or (before is None and exists(self.zoo.home, self.name)):
+            raise BadValue(
+                f"The study {self.name!r} searched something else: other images, models, space, aims or limits."
+                " Take another name, or none."
+            )
+
+
+def question(sample: Sample, models: Sequence[Model], wish: Wish) -> str:
+    """What makes a study another one."""
+    asked = (
+        sample.version.id,
+        sorted((one.card.id, one.card.weights or "") for one in models),
+        {name: repr(one) for name, one in sorted(wish.space.items())},
+        wish.goals.aims,
+        sorted(wish.goals.limits.items()),
+        wish.algo,
+        wish.seed,
+        wish.curtail,
+    )
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
+
+
+def check_varies(goals: Goals, models: int, space: Space) -> None:
+    costs = [name for name in goals.aims if name in COSTS]
+    if costs and models == 1 and getattr(space.get("input_size"), "value", None) is not None:
+        raise BadValue(one_cost(costs[0]))
+    if costs and models == 1 and "input_size" not in space:
+        raise BadValue(one_cost(costs[0]))
+
+
+def one_cost(name: str) -> str:
+    return (
+        f"With one model of one size of images, {name} is the same for all trials. Take models=3, or search the size,"
+        " as in space={'input_size': headhunt.choice(32, 48)}."
+    )
+
+
+def summary(best: Trial, advice: Recommended, card: ModelCard | None) -> dict[str, Any]:
+    return {
+        "best": {"trial": best.number, "value": best.value, **best.params},
+        "expected_accuracy": advice.accuracy,
+        "trials": advice.trials,
+        "card": card and card.id,
+        "test_accuracy": card and card.accuracy,
+    }
+
+
+def plain(name: str) -> str:
+    """A name for a folder."""
+    kept = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "-" for one in name).strip("-_")
+    return kept[:60] or "sample"
+
+
+def short(value: Value) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
