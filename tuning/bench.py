@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,11 +25,12 @@ from zoo.images.pixels import View
 from zoo.images.samples import Sample
 from zoo.judging import view_of
 from zoo.networks.measure import count_macs, count_params, device_name, device_of, measure, weight_bytes
-from zoo.parts import Parts, divide, hold_out
+from zoo.parts import Parts, divide, hold_out, pick
 from zoo.repository import Zoo
 from zoo.training.trainable import TrainingData
 
 COSTS = "costs.json"
+Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Bench:
     def __init__(self, zoo: Zoo, sample: Sample, models: tuple[Model, ...], folder: Path, seed: int) -> None:
         self.zoo, self.sample, self.folder, self.seed = zoo, sample, folder, seed
         self.models = {one.card.id: one for one in models}
+        self.rows: Rows | None = None
+        """Of the images to learn from, those that trials learn from; None: all."""
         self._parts: dict[View, Parts] = {}
 
     def view(self, model: str, size: int | None = None) -> View:
@@ -61,7 +65,8 @@ class Bench:
 
     def data(self, model: str, size: int | None = None) -> TrainingData:
         card, parts = self.models[model].card, self.parts(self.view(model, size))
-        return TrainingData(parts.train, parts.val, card.mean, card.std)
+        train = parts.train if self.rows is None else pick(parts.train, self.rows)
+        return TrainingData(train, parts.val, card.mean, card.std)
 
     def network(self, model: str, size: int | None = None) -> nn.Module:
         """With a new head, the same at every call; the one that a training of this seed begins with."""

@@ -36,6 +36,7 @@ Family = Literal["batchnorm", "mobile", "layernorm"]
 MODEL, VARIANT = "model", "."
 OURS = ("seeds", "evaluate_every")
 """Of a protocol, what the study itself decides."""
+WHOLE = ("steps", "batch_size", "input_size")
 RATES: dict[Family, tuple[float, float, float]] = {
     "batchnorm": (2e-4, 2e-2, 2e-3),
     "mobile": (3e-4, 2e-2, 2e-3),
@@ -148,6 +149,8 @@ def known_names(given: Mapping[str, Any]) -> Space:
         known[name] = as_parameter(name, one)
         for value in ends_of(known[name]):
             check_value(name, value)
+        if isinstance(known[name], Double) and name in WHOLE:
+            raise BadSpace(f"{name}: the trainer takes whole numbers. Give headhunt.integer instead of a double.")
     return known
 
 

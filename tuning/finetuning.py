@@ -71,6 +71,12 @@ class FineTuning:
                 return self.told_of(scores, costs)
         raise TrialStopped("It fell behind.")
 
+    def whole(self, params: Mapping[str, Value]) -> dict[str, Any]:
+        """The same outside of a trial: run to its end, and told of as one more run."""
+        asked = self.asked(params)
+        with self.bench.zoo.diary.begin(self.about(params, asked, None)) as entry:
+            return self.told_of(self.trained(asked, entry), self.costs_of(asked))
+
     def asked(self, params: Mapping[str, Value]) -> Asked:
         protocol = protocol_of(params)
         every = max(1.0, protocol.epochs / POINTS)
@@ -100,7 +106,7 @@ class FineTuning:
         def point(one: CurvePoint) -> None:
             if tell_point is not None:
                 tell_point(one)
-            if one.step < steps:
+            if one.step < steps and trials.number() is not None:
                 trials.report(round(100 * one.step / steps), self.reading(one))
 
         try:
@@ -133,8 +139,8 @@ class FineTuning:
         point = hashlib.sha256(json.dumps(dict(params), sort_keys=True).encode()).hexdigest()[:16]
         return About(
             experiment="tune",
-            name=f"trial {number} of {self.name}",
-            identity=f"trial\0{self.name}\0{point}",
+            name=f"trial of {self.name} on all images" if number is None else f"trial {number} of {self.name}",
+            identity=f"{'all' if number is None else 'trial'}\0{self.name}\0{point}",
             dataset=self.bench.sample.version.id,
             model=asked.model,
             parent=self.told.id,

@@ -75,6 +75,8 @@ class Goals:
 
 def goals(aims: Sequence[str] | str, limits: Mapping[str, Any] | None) -> Goals:
     """What a user asked for, read."""
+    if not isinstance(aims, str | list | tuple):
+        raise BadValue(f"The aims are {aims!r}. Give names, as in ('accuracy', 'latency').")
     names = (aims,) if isinstance(aims, str) else tuple(aims)
     for name in names:
         known(name, "aim")

@@ -4,9 +4,9 @@
               else equal among the best tenth of the trials, three at least
     range     from the 10th to the 90th percentile of the parameter over these chances, widened on each side to the next
               value that was tried: nobody looked in between
-    sure      `settled`: the range is a quarter of what was searched or less (of choices: nine tenths of the chance, each
-              of them tried three times); `likely`: six tenths; `open`: neither - it hardly matters, or the trials were
-              too few to say. Below 20 complete trials nothing is settled
+    sure      `settled`: the range is a quarter of what was searched or less (of choices: nine tenths of the chance,
+              each of them tried three times); `likely`: six tenths; `open`: neither - it hardly matters, or the trials
+              were too few to say. Below 20 complete trials nothing is settled
 
 The values belong together: they are those of one trial that took place, not the middles of ranges.
 """

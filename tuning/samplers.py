@@ -86,12 +86,18 @@ class Wish(msgspec.Struct, frozen=True):
     start: dict[str, Value] = {}
 
 
+def _tpe(wish: Wish) -> BaseSampler:
+    """With conditions, the parameters that come together are looked at together."""
+    grouped = conditional(wish.space)
+    return TPESampler(seed=wish.fresh, group=grouped, multivariate=True if grouped else None)
+
+
 def _qmc(wish: Wish) -> BaseSampler:
     return QMCSampler(scramble=True, seed=wish.seed, warn_asynchronous_seeding=False, warn_independent_sampling=False)
 
 
 SAMPLERS: dict[str, Callable[[Wish], BaseSampler]] = {
-    "tpe": lambda wish: TPESampler(seed=wish.fresh, group=conditional(wish.space)),
+    "tpe": _tpe,
     "gp": lambda wish: GPSampler(seed=wish.fresh, warn_independent_sampling=False),
     "cmaes": lambda wish: CmaEsSampler(seed=wish.fresh, warn_independent_sampling=False),
     "random": lambda wish: RandomSampler(seed=wish.fresh),

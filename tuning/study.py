@@ -186,7 +186,7 @@ class Study:
         return [as_trial(one, self.space, self.about.aims) for one in self._kept()]
 
     def best(self) -> Trial:
-        """The complete trial with the best value that keeps every limit; of several aims, the first one's value."""
+        """The complete trial with the best value that keeps every limit; of several aims, the first of the front."""
         ended = [one for one in self.trials() if one.value is not None]
         within = [one for one in ended if one.within]
         if not ended:
@@ -195,8 +195,7 @@ class Study:
             raise NoBest(f"No trial ended with a number; {self.count()} were begun, {len(failed)} failed.{why}")
         if not within:
             raise NoBest(aims.none_within(ended, self.about.limits))
-        sign = aims.signs(self.about.aims, self.about.direction)[0]
-        return min(within, key=lambda one: sign * (one.value or 0.0))
+        return self.front()[0]
 
     def front(self) -> list[Trial]:
         """Those within the limits whom no other beats in one aim without losing in another; by the first aim."""

@@ -12,7 +12,7 @@ which nobody has looked at before.
 import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,13 +20,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from headhunt.errors import BadValue, HeadhuntError
+from headhunt.errors import BadValue, HeadhuntError, Interrupted, OutOfTime
 from headhunt.progress import Progress, Watch
 from headhunt.spaces import Space, Value, to_json
 from headhunt.trials import Trial
 from headhunt.vocabulary import ModelCard, Protocol, Struct
 from tuning import running
-from tuning.bench import Bench, Model, said_of
+from tuning.aims import signs
+from tuning.bench import Bench, Model, Rows, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import COSTS, Goals
@@ -40,6 +41,7 @@ from zoo.cells import Plan, check_classes, train_cell
 from zoo.files import replace_file
 from zoo.images.samples import Sample
 from zoo.naming import free_domain, free_name
+from zoo.parts import Parts
 from zoo.repository import Zoo
 from zoo.telling import About, Entry
 from zoo.training.pacing import seconds_a_step
@@ -50,6 +52,8 @@ WARM_UP = 20
 IN_TIME = 8
 """Trials of the longest kind that should fit into the seconds given."""
 FOR_TRIALS = 0.8
+FINALISTS = 3
+"""Trials on a part of the images that are tried on all in the end."""
 FAREWELL = 1.25
 """The best is trained once more in the end, which takes about so many times what its trial took."""
 OUT_OF_TIME = "The time of the study was up."
@@ -59,7 +63,8 @@ OUT_OF_TIME = "The time of the study was up."
 class Wish:
     """What is asked. trials, seconds: when to end, what comes first. space: the user's own, over the default.
 
-    elsewhere: points to try first, such as the best of studies of like images.
+    elsewhere: points to try first, such as the best of studies of like images. part: chooses, of the sample divided for
+    the first model's view, the rows of `train` that trials learn from; the best few are then trained on all.
     """
 
     trials: int | None = 40
@@ -71,6 +76,7 @@ class Wish:
     name: str | None = None
     curtail: bool = True
     elsewhere: Sequence[Mapping[str, Value]] = ()
+    part: Callable[[Parts], Rows] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,11 @@ class Tuned:
 
 
 class Kept(Struct, frozen=True):
-    """Which trial became which model."""
+    """Which trial became which model, and which was the best when it did."""
 
     trial: int
     card: str
+    best: int
 
 
 def tune(zoo: Zoo, sample: Sample, models: Sequence[Model], wish: Wish, watch: Watch = lambda _: None) -> Tuned:
@@ -121,8 +128,12 @@ class Tuning:
         self.bench.models = {one.card.id: one for one in models}
         study = self.opened(models)
         with self.zoo.diary.begin(self.about(study)) as told:
+            self.bench.rows = self.rows()
             whole = self.search(study, told)
+            self.check_ended(study, whole)
             best, advice = study.best(), self.advice(study)
+            if whole:
+                best = self.on_all(study, best, told)
             card = self.kept(study, best, told) if whole else None
             told.note("summary", summary(best, advice, card))
         return Tuned(study, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models))
@@ -178,12 +189,42 @@ class Tuning:
         self.tell("the trials ended", study.count())
         return whole
 
+    def check_ended(self, study: Study, whole: bool) -> None:
+        """Without a trial that ended there is nothing to tell, and the reason is not the study's."""
+        if any(one.value is not None for one in study.trials()):
+            return
+        if not whole:
+            raise Interrupted("The search was interrupted before any trial ended. The same call again goes on.")
+        if self.enough():
+            raise OutOfTime(
+                f"No trial ended within {self.wish.seconds:g} s. Give more, or fewer epochs: space={{'epochs': 3}}."
+            )
+
     def enough(self) -> str:
         """The end comes as much earlier as the training of the best will take."""
         late = self.end is not None and time.monotonic() + FAREWELL * self.longest >= self.end
         return OUT_OF_TIME if late else ""
 
+    def rows(self) -> Rows | None:
+        first = next(iter(self.bench.models))
+        return None if self.wish.part is None else self.wish.part(self.bench.parts(self.bench.view(first)))
+
     # --- what comes of it
+
+    def on_all(self, study: Study, best: Trial, told: Entry) -> Trial:
+        """Where trials learned from a part: of the best few, the one that is best when it learns from all."""
+        if self.bench.rows is None:
+            return best
+        self.bench.rows = None
+        before = said_of(self.folder / KEPT)
+        if before.get("best") == best.number:
+            return next(one for one in study.trials() if one.number == before.get("trial"))
+        sign = signs(study.about.aims, study.about.direction)[0]
+        done = [one for one in study.trials() if one.value is not None and one.within]
+        few = sorted(done, key=lambda one: sign * (one.value or 0.0))[:FINALISTS]
+        objective, aim = FineTuning(self.bench, self.wish.goals, self.name, told), self.wish.goals.aims[0]
+        again = {one.number: objective.whole(one.params)[aim] for one in few}
+        return min(few, key=lambda one: sign * again[one.number])
 
     def advice(self, study: Study) -> Recommended:
         """From what each trial said of each validation image."""
@@ -204,7 +245,9 @@ class Tuning:
             return card
         self.tell("training the best once more", study.count())
         card = self.trained(best, told)
-        replace_file(self.folder / KEPT, msgspec.json.encode(Kept(trial=best.number, card=card.id)))
+        replace_file(
+            self.folder / KEPT, msgspec.json.encode(Kept(trial=best.number, card=card.id, best=study.best().number))
+        )
         return card
 
     def card_of(self, model: str) -> ModelCard | None:
@@ -263,6 +306,7 @@ def question(sample: Sample, models: Sequence[Model], wish: Wish) -> str:
         wish.algo,
         wish.seed,
         wish.curtail,
+        wish.part is not None,
     )
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 

@@ -114,5 +114,24 @@ class Local:
         return Wish(seconds, within=within) if ended is None else Wish(seconds, *ended, within=within)
 
 
+def tune_models(
+    zoo: Zoo,
+    path: str | Path,
+    models: Sequence[str],
+    wish: "Search",
+    watch: Callable[[Progress], None] | None = None,
+) -> "TunedStudy":
+    """Models of the zoo by their ids, without a recommendation; probes of an earlier one count."""
+    from headhunt.tuned import TunedStudy
+    from tuning.bench import Model
+    from tuning.tune import tune
+
+    zoo.diary = Journals(zoo.home)
+    cards = [zoo.card(model) for model in models]
+    with sample_at(zoo, path) as sample:
+        known = [Model(card, rates=rates_of(zoo, sample, card, Request())) for card in cards]
+        return TunedStudy(tune(zoo, sample, known, wish, watch or nobody), zoo)
+
+
 def nobody(_: object) -> None:
     """Nobody watches."""

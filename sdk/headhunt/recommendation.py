@@ -167,13 +167,18 @@ class Recommendation:
             and the same call goes on with it.
         progress: called as the work goes on.
         """
+        return self.engine.tune(self.facts, self.first(models), *asked_for(trials, seconds, asked))
+
+    def first(self, count: int) -> list[Ranked]:
+        """The best so many. Those that know the images already are none: they would win by memory."""
         from headhunt.tuning import whole
 
-        count = whole("models", models, 1_000) or 1
-        if len(self) < count:
-            raise BadValue(f"models is {count}, and the recommendation has {len(self)}. Give at most that.")
-        chosen = [one.facts for one in self.candidates[:count]]
-        return self.engine.tune(self.facts, chosen, *asked_for(trials, seconds, asked))
+        wanted = whole("models", count, 1_000) or 1
+        clean = [one.facts for one in self.candidates if "seen-images" not in one.facts.flags]
+        found = clean or [one.facts for one in self.candidates]
+        if len(found) < wanted:
+            raise BadValue(f"models is {wanted}, and the recommendation has {len(found)}. Give at most that.")
+        return found[:wanted]
 
     def __len__(self) -> int:
         return len(self.candidates)

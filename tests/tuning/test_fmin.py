@@ -208,3 +208,40 @@ def test_importing_headhunt_and_making_a_space_loads_neither_optuna_nor_numpy() 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_grid_begins_with_its_starts_and_tries_no_point_twice() -> None:
+    space = {"a": headhunt.choice("x", "y", "z"), "n": headhunt.integer(0, 1)}
+    start = [{"a": "z", "n": 1}, {"a": "y", "n": 0}]
+    best = headhunt.fmin(lambda p: float(p["n"]), space, algo="grid", trials=100, start=start, seed=0)
+    tried = [(one.params["a"], one.params["n"]) for one in best.trials]
+    assert tried[:2] == [("z", 1), ("y", 0)]
+    assert len(tried) == len(set(tried)) == 6
+
+
+def test_a_start_of_a_grid_may_lie_between_its_points() -> None:
+    space = {"x": headhunt.double(0, 1), "n": headhunt.choice(1, 2)}
+    best = headhunt.fmin(lambda p: p["x"], space, algo="grid", trials=100, start={"x": 0.11, "n": 1})
+    assert best.trials[0].params == {"x": 0.11, "n": 1}
+    assert len(best.trials) == 15
+
+
+ORPHAN = """
+import os, sys, time
+import headhunt
+
+def objective(params):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+headhunt.fmin(objective, {"x": headhunt.double(0, 1)}, trials=1, trial_timeout="1h", workers=int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_trial_in_a_process_of_its_own_ends_when_its_parent_is_killed(workers: int) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(workers)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert int(parent.stdout.readline()) != parent.pid
+    parent.kill()
+    parent.communicate(timeout=60)  # the pipe ends when the child, who holds it too, has ended

@@ -23,6 +23,7 @@ SYNC = "headhunt.cli.syncing:"
 DATA = "headhunt.cli.data:"
 IMPORT = "headhunt.cli.importing:"
 REPORT = "headhunt.cli.reporting:"
+TUNE = "headhunt.cli.tuning:"
 CHECK_SUGGEST = "headhunt.cli.values:check_suggest"
 """Runs before the handler is imported."""
 INVALID_CHOICE = re.compile(r"^argument [^:]*: invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>[^()]*)\)$")
@@ -47,6 +48,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"headhunt {headhunt.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_recommending(commands)
+    add_tuning(commands)
     add_serving(commands)
     add_reporting(commands)
     health = command(commands, "health", HEALTH + "examine_sample", "what is wrong with a sample, before it is used")
@@ -192,6 +194,26 @@ def add_recommending(actions: Actions) -> None:
         actions, "demo", RECOMMEND + "demo", "the starter zoo, and a recommendation for images that come along"
     )
     demo.add_argument("--workers", metavar="N", help="processes that build the starter zoo (default: one a core)")
+
+
+def add_tuning(actions: Actions) -> None:
+    tune = command(actions, "tune", TUNE + "tune_model", "search for a fine-tuning's hyper-parameters; keep the best")
+    tune.add_argument("sample", help="a folder, zip or tar with a folder for each class, or the name of a domain")
+    tune.add_argument("--model", action="append", metavar="MODEL", help="fine-tune this one; again: search among them")
+    tune.add_argument("--models", metavar="N", help="without --model: search among the N best of a recommendation")
+    tune.add_argument("--budget", metavar="TIME", help="without --model: of the recommendation, as 90s")
+    tune.add_argument("--trials", metavar="N", help="end after so many (default 40, without --seconds)")
+    tune.add_argument("--seconds", metavar="TIME", help="end within this time, as 600, 90s or 10m")
+    tune.add_argument("--aims", default="loss", metavar="NAMES", help="loss, or accuracy,latency ... (default loss)")
+    tune.add_argument("--limits", metavar="LIMITS", help="the worst allowed, as latency=20ms,memory=200MB")
+    tune.add_argument("--space", metavar="FILE", help="your own space, as JSON, over the default")
+    tune.add_argument("--algo", default="auto", help="auto, tpe, gp, random ... (default auto)")
+    tune.add_argument("--seed", default="0", metavar="N", help="default 0")
+    tune.add_argument("--study", metavar="NAME", help="its name (default: made of the question)")
+    tune.add_argument("--no-curtail", action="store_true", help="let trials that fall behind run to their end")
+    tune.add_argument("--top", default="10", metavar="N", help="show so many trials (default 10)")
+    tune.add_argument("--json", action="store_true", help="print everything as JSON")
+    tune.set_defaults(check=TUNE + "check_tune")
 
 
 def add_data(actions: Actions) -> None:

@@ -1,0 +1,92 @@
+"""`tune`: hyper-parameters for a fine-tuning, searched in this process; the best is trained and kept."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headhunt.cli.opening import warn
+from headhunt.cli.render import as_json
+from headhunt.cli.telling import Stages
+from headhunt.cli.values import whole
+from headhunt.durations import seconds_of
+from headhunt.errors import BadValue, MissingFile
+from headhunt.spaces import Space, from_json
+from headhunt.tuned import TunedStudy, as_table, wish_of
+
+TOP = 10
+
+
+def check_tune(asked: argparse.Namespace) -> None:
+    """What can be wrong without a look at the images."""
+    wish(asked)
+    whole("top", asked.top)
+    seconds_of(asked.budget)
+    if asked.model and asked.models is not None:
+        raise BadValue(f"--models {asked.models} asks a recommendation, and --model names them. Give one of the two.")
+    if asked.model and asked.budget is not None:
+        raise BadValue(f"--budget {asked.budget} is for the recommendation, and --model needs none. Leave it out.")
+
+
+def tune_model(asked: argparse.Namespace) -> None:
+    from headhunt import local
+    from zoo.repository import Zoo
+
+    zoo = Zoo()
+    with Stages() as stages:
+        if asked.model:
+            study = local.tune_models(zoo, asked.sample, list(dict.fromkeys(asked.model)), wish(asked), stages.show)
+        else:
+            rec = local.suggest(zoo, asked.sample, {"budget": asked.budget}, began=asked.began, progress=stages.show)
+            warn(*rec.warnings)
+            chosen = rec.first(1 if asked.models is None else whole("models", asked.models))
+            study = rec.engine.tune(rec.facts, chosen, wish(asked), stages.show)
+    print(as_json(facts_of(study)) if asked.json else as_table(study, whole("top", asked.top)))
+
+
+def wish(asked: argparse.Namespace) -> Any:
+    """The same that `rec.tune` makes of its arguments."""
+    return wish_of(
+        None if asked.trials is None else whole("trials", asked.trials),
+        asked.seconds,
+        {
+            "space": space_in(asked.space),
+            "aims": tuple(one.strip() for one in asked.aims.split(",")),
+            "limits": limits_of(asked.limits),
+            "algo": asked.algo,
+            "seed": whole("seed", asked.seed, least=0),
+            "study": asked.study,
+            "curtail": not asked.no_curtail,
+        },
+    )
+
+
+def limits_of(text: str | None) -> Mapping[str, str]:
+    """`latency=20ms,memory=200MB`."""
+    pairs = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    for name, sign, worst in pairs:
+        if not sign or not worst.strip():
+            raise BadValue(f"--limits {name.strip()!r} has no value. Write them as latency=20ms,memory=200MB.")
+    return {name.strip(): worst.strip() for name, _, worst in pairs}
+
+
+def space_in(file: str | None) -> Space:
+    if file is None:
+        return {}
+    try:
+        return from_json(Path(file).read_bytes())
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise MissingFile(f"--space {file!r} is no file. Give one with a space as JSON (docs/tuning.md).") from error
+
+
+def facts_of(study: TunedStudy) -> dict[str, Any]:
+    return {
+        "study": study.name,
+        "algo": study.algo,
+        "params": study.best.params,
+        "value": study.best.value,
+        "card": None if study.interrupted else study.best.card,
+        "recommended": study.recommended,
+        "front": [one.number for one in study.front],
+        "trials": study.trials,
+    }
