@@ -43,7 +43,7 @@ RATES: dict[Family, tuple[float, float, float]] = {
     "layernorm": (3e-5, 5e-3, 5e-4),
 }
 """Of AdamW: least, most, and the one that is tried first."""
-SGD_RATES = (1e-3, 3e-1)
+SGD_RATES = (1e-3, 1e-1)
 EPOCHS = ((500, (10, 60)), (5_000, (5, 30)), (50_000, (3, 15)))
 MANY_EPOCHS = (1, 8)
 LAYER_DECAY: dict[Family, float] = {"batchnorm": 0.7, "mobile": 0.7, "layernorm": 0.5}

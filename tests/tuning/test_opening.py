@@ -83,7 +83,7 @@ def test_sgd_gets_rates_of_its_own() -> None:
     assert both["lr"].when == {"optimiser": ["adamw"]}
     assert both["lr.sgd"].when == {"optimiser": ["sgd"]}
     alone = joint_space({"m": CONV}, {"optimiser": "sgd"})
-    assert ends_of(alone["lr"]) == [1e-3, 0.3]
+    assert ends_of(alone["lr"]) == [1e-3, 0.1]
     given = joint_space({"m": CONV}, {"optimiser": "sgd", "lr": 0.02})
     assert given["lr"] == headhunt.fixed(0.02)
     assert usual(both, CONV, "m")["optimiser"] == "adamw"
