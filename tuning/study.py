@@ -29,6 +29,9 @@ from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
 
 ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost", "reason"
+DEATHS, MOST_DEATHS = "deaths", 5
+"""Workers that may die with a trial before it counts as failed: it may be what kills them, as one that takes all the
+memory of a machine does."""
 STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -157,18 +160,31 @@ class Study:
     def free_dead(self) -> None:
         """Give back the trials of workers that died. The turn is held: nobody is just about to sign."""
         for one in self.inner.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            owner = one.user_attrs.get(OWNER)
-            if owner is None or not self.place.lives(owner):
-                self._free(one.number, one.params)
+            owner, deaths = one.user_attrs.get(OWNER), int(one.user_attrs.get(DEATHS, 0)) + 1
+            if owner is not None and self.place.lives(owner):
+                continue
+            if deaths < MOST_DEATHS:
+                self._free(one.number, one.params, deaths)
+            else:
+                self._bury(one.number)
 
-    def _free(self, number: int, params: Mapping[str, Any]) -> None:
+    def _bury(self, number: int) -> None:
+        with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            trial_id = self._id(number)
+            reason = f"{MOST_DEATHS} processes died while they ran it, killed or out of memory."
+            self.inner._storage.set_trial_user_attr(trial_id, REASON, reason)
+            self.inner.tell(number, state=TrialState.FAIL)
+
+    def _id(self, number: int) -> int:
+        found: int = self.inner._storage.get_trial_id_from_study_id_trial_number(self.inner._study_id, number)
+        return found
+
+    def _free(self, number: int, params: Mapping[str, Any], deaths: int = 0) -> None:
         """Queued first, then marked: a kill between the two runs a trial twice, and never loses one."""
         with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
             if params:
-                self.inner.enqueue_trial(dict(params), user_attrs={"again": number})
-            storage = self.inner._storage
-            trial_id = storage.get_trial_id_from_study_id_trial_number(self.inner._study_id, number)
-            storage.set_trial_user_attr(trial_id, LOST, True)
+                self.inner.enqueue_trial(dict(params), user_attrs={"again": number, DEATHS: deaths})
+            self.inner._storage.set_trial_user_attr(self._id(number), LOST, True)
             self.inner.tell(number, state=TrialState.FAIL)
 
     # --- What there is

@@ -173,3 +173,27 @@ def test_ctrl_c_ends_with_the_best_so_far_and_the_trial_comes_again(workers: int
     best = headhunt.fmin(lambda p: p["n"], trials=3, study="s", home=tmp_path)
     assert [one.params["n"] for one in best.trials] == [5, 4, 3]
     assert best.value == 3
+
+
+DEADLY = """
+import os
+import headhunt
+def objective(params):
+    if params["n"] == 1:
+        os.kill(os.getpid(), 9)
+    return float(params["n"])
+best = headhunt.fmin(objective, {"n": headhunt.integer(0, 2)}, trials=3, study="s", algo="grid", start={"n": 1})
+print([(one.params["n"], one.state, one.reason) for one in best.trials])
+"""
+
+
+def test_a_trial_that_kills_whoever_runs_it_fails_in_the_end_and_the_study_lives(tmp_path: Path) -> None:
+    for _ in range(5):
+        command = [sys.executable, "-c", DEADLY]
+        died = subprocess.run(command, env={**os.environ, "HEADHUNT_HOME": str(tmp_path)}, check=False)
+        assert died.returncode == -9
+    told = subprocess.run(
+        command, env={**os.environ, "HEADHUNT_HOME": str(tmp_path)}, check=True, capture_output=True, text=True
+    )
+    assert "(1, 'failed', '5 processes died while they ran it, killed or out of memory.')" in told.stdout
+    assert told.stdout.count("complete") == 2

@@ -306,3 +306,35 @@ def test_a_time_that_no_trial_fits_into_is_an_error_and_one_that_fits_is_kept(zo
 def test_without_probes_there_are_no_rates(zoo: Zoo, images: Path) -> None:
     with open_sample(images) as sample:
         assert rates_of(zoo, sample, zoo.card("blank/test_resnet"), Request()) == ()
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+import headhunt
+from headhunt.tuned import TunedStudy
+from tests.tuning.little_models import BRIEF, tuned
+from tuning.tune import Wish
+from zoo.repository import Zoo
+zoo = Zoo(Path(sys.argv[1]))
+space = {**BRIEF, "epochs": headhunt.choice(2, 400)}
+one = tuned(zoo, Path(sys.argv[2]), Wish(trials=3, space=space, name="stopped", algo="random"))
+print(len(one.study.trials()), TunedStudy(one, zoo).interrupted)
+"""
+
+
+def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Path) -> None:
+    zoo = little_models(tmp_path / "home", ("test_resnet",))
+    images = photos(tmp_path)
+    command = [sys.executable, "-c", INTERRUPTED, str(zoo.home), str(images)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    journal = zoo.home / "studies" / "stopped" / "question.json"
+    trials: list[Trial] = []
+    while process.poll() is None and not any(one.params.get("epochs") == 400 and one.readings for one in trials):
+        time.sleep(0.05)
+        trials = known(zoo.home, "stopped").trials() if journal.exists() else []
+    ended = [one for one in trials if one.state == "complete"]
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert told.split() == ([str(len(ended)), "True"] if ended else [])
+    assert not [one for one in zoo.catalogue.read().cards if one.startswith("photos/")]
