@@ -54,8 +54,9 @@ IN_TIME = 8
 FOR_TRIALS = 0.8
 FINALISTS = 3
 """Trials on a part of the images that are tried on all in the end."""
-FAREWELL = 1.25
-"""The best is trained once more in the end, which takes about so many times what its trial took."""
+FAREWELL, KEEPING = 1.25, 1.5
+"""The best is trained once more in the end, which takes about so many times what its trial took; and so many seconds to
+measure and keep it."""
 OUT_OF_TIME = "The time of the study was up."
 
 
@@ -155,7 +156,8 @@ class Tuning:
             limits=goals.kept_limits,
         )
         if not exists(self.zoo.home, self.name):
-            facts = {one.card.id: self.bench.facts(one.card.id, self.most_epochs(one)) for one in models}
+            most = min(self.most_epochs(one) for one in models)
+            facts = {one.card.id: self.bench.facts(one.card.id, most) for one in models}
             space = joint_space(facts, wish.space)
             known = [(one, facts[one.card.id]) for one in models]
             points = opening(space, known, wish.trials, wish.seed, wish.elsewhere)
@@ -202,7 +204,7 @@ class Tuning:
 
     def enough(self) -> str:
         """The end comes as much earlier as the training of the best will take."""
-        late = self.end is not None and time.monotonic() + FAREWELL * self.longest >= self.end
+        late = self.end is not None and time.monotonic() + FAREWELL * self.longest + KEEPING >= self.end
         return OUT_OF_TIME if late else ""
 
     def rows(self) -> Rows | None:

@@ -298,7 +298,7 @@ def test_a_name_that_searched_something_else_is_refused(zoo: Zoo, images: Path) 
 def test_a_time_that_no_trial_fits_into_is_an_error_and_one_that_fits_is_kept(zoo: Zoo, images: Path) -> None:
     with pytest.raises(OutOfTime, match="No trial ended within"):
         tuned(zoo, images, Wish(trials=None, seconds=0.05, space={**BRIEF, "epochs": 400}))
-    one = tuned(zoo, images, Wish(trials=None, seconds=6.0, space={**BRIEF, "epochs": 2}))
+    one = tuned(zoo, images, Wish(trials=None, seconds=9.0, space={**BRIEF, "epochs": 2}))
     assert len(one.study.trials()) >= 1
     assert one.card is not None
 
