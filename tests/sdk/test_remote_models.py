@@ -56,6 +56,13 @@ def test_the_best_is_trained_here_on_the_same_images(rec: Recommendation, home: 
         rec.best.finetune(seconds=4)
 
 
+def test_the_best_is_tuned_here_with_the_servers_weights(rec: Recommendation, home: Path) -> None:
+    study = rec.tune(trials=2, space={"epochs": headhunt.integer(1, 2), "batch_size": 8})
+    assert study.best.card.parent == rec.best.model
+    assert Zoo(home).card(study.best.card.id) == study.best.card
+    assert (home / "studies" / study.name).is_dir()
+
+
 @pytest.mark.parametrize("seconds", [0, "soon"])
 def test_a_training_of_no_time_is_refused_before_anything_is_fetched(
     rec: Recommendation, home: Path, seconds: str | float
@@ -72,6 +79,8 @@ def test_a_job_that_is_found_by_its_id_can_be_loaded_but_not_trained(served: Run
     assert found.best.load()[0].training
     with pytest.raises(BadValue, match="suggest_model"):
         found.best.finetune(seconds=4)
+    with pytest.raises(BadValue, match="suggest_model"):
+        found.tune(trials=1)
 
 
 def test_another_model_of_that_name_keeps_it(rec: Recommendation, served: Running, taught: Path, home: Path) -> None:
