@@ -23,6 +23,7 @@ from headhunt.spaces import Choice, Double, Fixed, Integer, Value, active
 from headhunt.trials import Trial
 from headhunt.vocabulary import Struct
 from tuning.aims import signs
+from tuning.redrawing import Redrawn
 from tuning.study import Study
 from zoo.catalogue.columns import in_columns
 
@@ -54,12 +55,13 @@ class Advice(Struct, frozen=True):
 
 class Recommended(Struct, frozen=True):
     """What to use. trials: complete ones, from which it comes. accuracy: expected on new images, corrected for having
-    chosen the best of many by the same images; interval: 80 %."""
+    chosen the best of many by the same images; interval: 80 %; images: those of validation, from which both come."""
 
     advice: list[Advice]
     trials: int
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
+    images: int | None = None
 
     @property
     def params(self) -> dict[str, Value]:
@@ -73,8 +75,8 @@ class Recommended(Struct, frozen=True):
         if self.accuracy is not None and self.interval is not None:
             low, high = self.interval
             lines.append(
-                f"expected accuracy {100 * self.accuracy:.1f} % (80 %: {100 * low:.1f} to {100 * high:.1f} %),"
-                " corrected for choosing among trials"
+                f"expected accuracy {100 * self.accuracy:.1f} % (80 %: {100 * low:.1f} to {100 * high:.1f} %), from"
+                f" {self.images} validation images, corrected for choosing by them"
             )
         return "\n".join(lines)
 
@@ -82,17 +84,20 @@ class Recommended(Struct, frozen=True):
 def recommended(
     study: Study,
     chances: Mapping[int, float] | None = None,
-    accuracy: float | None = None,
-    interval: tuple[float, float] | None = None,
+    seen: Redrawn | None = None,
 ) -> Recommended:
-    """chances: by the number of the trial; accuracy, interval: what is expected of the best."""
+    """chances: by the number of the trial; seen: the redraws that they come from."""
     best = study.best()
     done = [one for one in study.trials() if one.value is not None and one.within]
     weights = chances or tenth(done, signs(study.about.aims, study.about.direction)[0])
     advice = [
         advised(study, name, best, done, weights) for name in study.space if active(study.space, name, best.params)
     ]
-    return Recommended(advice=advice, trials=len(done), accuracy=accuracy, interval=interval)
+    if seen is None:
+        return Recommended(advice=advice, trials=len(done))
+    return Recommended(
+        advice=advice, trials=len(done), accuracy=seen.accuracy, interval=seen.interval, images=seen.images
+    )
 
 
 def tenth(done: Sequence[Trial], sign: float) -> dict[int, float]:

@@ -22,7 +22,7 @@ from headhunt.errors import TrialFailed, TrialStopped
 from headhunt.trials import running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
-from tuning.outcomes import Outcome, read, reason_of
+from tuning.outcomes import Outcome, reason_of
 from tuning.study import Asked, Study
 
 Objective = Callable[[dict[str, Any]], object]
@@ -98,8 +98,7 @@ class Loop:
 
     def called(self, params: dict[str, Any]) -> Outcome:
         """The objective, and what it gave, read."""
-        about = self.study.about
-        return read(self.objective(params), tuple(about.aims), tuple(about.limits))
+        return self.study.read(self.objective(params))
 
     def given(self, asked: Asked, ear: "Ear") -> Outcome:
         """What the objective returned, here or in a child. It gets a dictionary of its own."""

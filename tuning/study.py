@@ -24,7 +24,7 @@ from tuning import aims
 from tuning.curtailing import BestFifth
 from tuning.journal import JOURNAL, STUDIES, Shelf, shelf
 from tuning.journal import checked as checked_name
-from tuning.outcomes import Outcome
+from tuning.outcomes import Outcome, read
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
 
@@ -113,8 +113,12 @@ class Study:
             return f"At step {step} it was behind what the best fifth had there."
         return None
 
+    def read(self, given: object) -> Outcome:
+        """What an objective gave: its aims, and what the limits are on. Raises TrialFailed with what is wrong."""
+        return read(given, tuple(self.about.aims), tuple(self.about.limits))
+
     def tell(self, asked: Asked, outcome: Outcome) -> None:
-        """What an objective gave, read by `outcomes.read`."""
+        """What `read` made of it."""
         facts = {aims.MEASURED: outcome.measured} if outcome.measured else None
         self._tell(asked.trial, list(outcome.values), facts=facts, over=self._over(outcome))
 

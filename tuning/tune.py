@@ -64,8 +64,9 @@ OUT_OF_TIME = "The time of the study was up."
 class Wish:
     """What is asked. trials, seconds: when to end, what comes first. space: the user's own, over the default.
 
-    elsewhere: points to try first, such as the best of studies of like images. part: chooses, of the sample divided for
-    the first model's view, the rows of `train` that trials learn from; the best few are then trained on all.
+    elsewhere: asked for the space, gives points to try first, such as the best of studies of like images. part: chooses,
+    of the sample divided for the first model's view, the rows of `train` that trials learn from; the best few are then
+    trained on all.
     """
 
     trials: int | None = 40
@@ -76,7 +77,7 @@ class Wish:
     seed: int = 0
     name: str | None = None
     curtail: bool = True
-    elsewhere: Sequence[Mapping[str, Value]] = ()
+    elsewhere: Callable[[Space], Sequence[Mapping[str, Value]]] = lambda _: ()
     part: Callable[[Parts], Rows] | None = None
 
 
@@ -160,7 +161,7 @@ class Tuning:
             facts = {one.card.id: self.bench.facts(one.card.id, most) for one in models}
             space = joint_space(facts, wish.space)
             known = [(one, facts[one.card.id]) for one in models]
-            points = opening(space, known, wish.trials, wish.seed, wish.elsewhere)
+            points = opening(space, known, wish.trials, wish.seed, wish.elsewhere(space))
             wanted = msgspec.structs.replace(wanted, space=dict(space), start=points)
         study = opened(self.zoo.home, wanted)
         replace_file(self.folder / QUESTION, msgspec.json.encode({"question": self.question}))
@@ -238,7 +239,7 @@ class Tuning:
         losses, right = (np.stack([found[i] for found in rows.values()]).astype(float) for i in (0, 1))
         seen = redrawn(losses, right, self.wish.seed, by_accuracy=goals.aims[0] == "accuracy")
         chances = dict(zip(rows, seen.chances.tolist(), strict=True))
-        return recommended(study, chances, seen.accuracy, seen.interval)
+        return recommended(study, chances, seen)
 
     def kept(self, study: Study, best: Trial, told: Entry) -> ModelCard:
         """The model that the best trial became; trained now, unless it was before."""

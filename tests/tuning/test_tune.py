@@ -338,3 +338,15 @@ def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Pa
     told, _ = process.communicate(timeout=60)
     assert told.split() == ([str(len(ended)), "True"] if ended else [])
     assert not [one for one in zoo.catalogue.read().cards if one.startswith("photos/")]
+
+
+def test_points_from_elsewhere_are_tried_first_and_are_asked_for_the_space(zoo: Zoo, images: Path) -> None:
+    spaces: list[list[str]] = []
+
+    def elsewhere(space: dict[str, object]) -> list[dict[str, float]]:
+        spaces.append(list(space))
+        return [{"lr": 4e-3}]
+
+    one = tuned(zoo, images, Wish(trials=2, space=BRIEF, seed=7, elsewhere=elsewhere))
+    assert one.study.trials()[0].params["lr"] == 4e-3
+    assert "lr" in spaces[0]
