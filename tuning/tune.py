@@ -64,7 +64,7 @@ OUT_OF_TIME = "The time of the study was up."
 class Wish:
     """What is asked. trials, seconds: when to end, what comes first. space: the user's own, over the default.
 
-    elsewhere: asked for the space, gives points to try first, such as the best of studies of like images. part: chooses,
+    elsewhere: asked for the space, gives points to try first, as the best of studies of like images. part: chooses,
     of the sample divided for the first model's view, the rows of `train` that trials learn from; the best few are then
     trained on all.
     """
