@@ -79,6 +79,8 @@ class Wish:
     curtail: bool = True
     elsewhere: Callable[[Space], Sequence[Mapping[str, Value]]] = lambda _: ()
     part: Callable[[Parts], Rows] | None = None
+    within: str | None = None
+    """The run that the study's is a part of."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +276,7 @@ class Tuning:
             name=f"study {self.name}",
             identity=f"study\0{self.name}\0{self.question}",
             dataset=self.sample.version.id,
+            parent=self.wish.within,
             params={
                 "models": list(self.bench.models),
                 "trials": self.wish.trials,

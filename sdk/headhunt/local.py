@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ class Local:
                 )
                 for one in ones
             ]
-            return TunedStudy(tune(self.zoo, sample, models, wish, watch or nobody), self.zoo)
+            told_in = replace(wish, within=self.diary.newest(about(sample, self.request).identity or ""))
+            return TunedStudy(tune(self.zoo, sample, models, told_in, watch or nobody), self.zoo)
 
     @contextmanager
     def unchanged(self, ranking: Ranking) -> Iterator[Sample]:
