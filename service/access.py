@@ -55,9 +55,18 @@ class Caller:
     """No member: the project is public."""
     linked: bool = False
     """Came in by a one-time link, and may set a password without knowing the old one."""
+    maker: str | None = None
+    """The user who made the key."""
+    study: str | None = None
+    """The key is for the trials of this study, and for nothing else."""
 
     def may(self, role: Role) -> bool:
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def owner(self) -> str | None:
+        """To whom belongs what is made: the user, also where a key of theirs asks."""
+        return self.user or self.maker or self.key
 
     @property
     def who(self) -> str:
@@ -97,7 +106,7 @@ class Access:
             if kind.lower() != "bearer" or not token.strip():
                 raise NotSignedIn(REFUSED)
             held = self._holder(connection, token.strip())
-            return Caller(held.project, held.role, key=held.key, name=held.name)
+            return Caller(held.project, held.role, key=held.key, name=held.name, maker=held.user, study=held.study)
         cookie = connection.cookies.get(SESSION)
         if not cookie:
             return Caller()
@@ -191,9 +200,16 @@ async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
             connection.state.caller = service.access.caller(connection, wanted)
         else:
             connection.state.caller = await sync_to_thread(service.access.caller, connection, wanted)
+        check_scope(connection.state.caller, handler)
     except HeadhuntError:
         connection.state.caller = None
         raise
+
+
+def check_scope(caller: Caller, handler: BaseRouteHandler) -> None:
+    """A study's key is for the routes that say so, which look whether it is their study."""
+    if caller.study is not None and not handler.opt.get("study_key") and handler.opt.get("who") != "anyone":
+        raise NotAllowed("This key is for the trials of one study alone. Take a key of the project.")
 
 
 def at_once(sqlite: bool, connection: Connection, wanted: str) -> bool:

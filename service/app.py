@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> Litestar:
         before_send=[Surroundings(service, measures)],
         request_max_body_size=settings.max_json_bytes,
         openapi_config=described(),
-        on_shutdown=[following.close, service.door.close, service.database.close],
+        on_shutdown=[following.close, service.desk.close, service.door.close, service.database.close],
         state=State({"service": service, "following": following}),
         debug=False,
     )

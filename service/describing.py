@@ -153,7 +153,8 @@ def parameters(operation: dict[str, Any], handler: HTTPRouteHandler) -> Iterator
         schema = without_null(one["schema"])
         if one["in"] == "path":
             more = SLASHED if one["name"] == "model" else IDS
-            schema = {**schema, **(more if schema.get("type") == "string" else {"minimum": 1})}
+            first = 0 if handler.opt.get("study_key") else 1  # trials are counted from 0
+            schema = {**schema, **(more if schema.get("type") == "string" else {"minimum": first})}
         yield {"name": one["name"], "in": one["in"], "required": one["required"], "schema": schema} | (
             {"description": one["description"]} if one.get("description") else {}
         )

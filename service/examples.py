@@ -4,6 +4,16 @@ from typing import Any
 
 import msgspec
 
+from headhunt.spaces import Choice, Double
+from headhunt.studies.wire import (
+    GivenBack,
+    MoreTrials,
+    Reading,
+    StudyAsked,
+    StudyKeyAsked,
+    TrialAsked,
+    TrialResult,
+)
 from headhunt.track.wire import ReportAsked, ReportMailAsked, RunBegun, RunChange
 from headhunt.vocabulary import Domain, Entry, Measured, ModelCard, Outcome, Protocol
 from headhunt.wire import (
@@ -65,6 +75,17 @@ EXAMPLES: dict[type[msgspec.Struct], Any] = {
         to=("me@example.org",), run=ID, every="30m", when="val_loss has not improved for 5 epochs"
     ),
     ReportMailAsked: ReportMailAsked(to=("me@example.org",)),
+    StudyAsked: StudyAsked(
+        name="flowers",
+        space={"lr": Double(low=1e-5, high=0.1, log=True), "opt": Choice(values=["sgd", "adamw"]), "epochs": 20},
+        trials=40,
+    ),
+    MoreTrials: MoreTrials(trials=80),
+    StudyKeyAsked: StudyKeyAsked(name="the cluster", days=30.0),
+    TrialAsked: TrialAsked(worker="node-3"),
+    Reading: Reading(token="gK3v9s", step=3, loss=0.42),  # noqa: S106 - nobody's
+    TrialResult: TrialResult(token="gK3v9s", value=0.31),  # noqa: S106
+    GivenBack: GivenBack(token="gK3v9s"),  # noqa: S106
     Problem: Problem(
         type="https://headhunt.invalid/problems/unknown_dataset",
         title="Not Found",

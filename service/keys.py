@@ -32,6 +32,10 @@ class Held:
     name: str
     project: str
     role: Role
+    user: str | None = None
+    """Who made it."""
+    study: str | None = None
+    """The only thing that it is for."""
 
 
 class Keys:
@@ -47,11 +51,19 @@ class Keys:
             api_keys.c.expires.is_(None) | (api_keys.c.expires > database.now),
         )
 
-    def create(self, project: str, asked: KeyAsked, user: str | None = None, by: str | None = None) -> NewKey:
+    def create(
+        self,
+        project: str,
+        asked: KeyAsked,
+        user: str | None = None,
+        by: str | None = None,
+        *,
+        study: str | None = None,
+    ) -> NewKey:
         """A new key of the project with this id. Its secret is told this once.
 
         user: it may no more than this member may, and ends with the membership. by: the key that makes it, whose
-        member and end it has.
+        member and end it has. study: it is for the trials of this one alone.
         """
         check(asked)
         key, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
@@ -65,6 +77,7 @@ class Keys:
             "secret_hash": hashed(secret),
             "created": self.database.now,
             "expires": expires,
+            "study": study,
         }
         with self.database.write() as connection:
             if by is not None:
@@ -103,7 +116,7 @@ class Keys:
         if row.user is not None and row.now is None:  # whoever made it is no member any longer
             raise NotSignedIn(REFUSED)
         role = row.role if row.user is None else min(row.role, row.now, key=ROLES.index)
-        return Held(row.id, row.name, row.project, role)
+        return Held(row.id, row.name, row.project, role, row.user, row.study)
 
     def _shown(self) -> sa.Select[Any]:
         return sa.select(api_keys, users.c.name.label("by")).outerjoin(users, users.c.id == api_keys.c.user)

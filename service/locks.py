@@ -43,3 +43,25 @@ def on_file(file: Path) -> Iterator[bool]:
         yield alone
     finally:
         os.close(handle)
+
+
+@contextmanager
+def in_turn(database: Database, number: int, file: Path) -> Iterator[None]:
+    """As above, waiting for whoever is at it."""
+    if not database.is_sqlite:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({number})")
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({number})")
+                connection.commit()
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

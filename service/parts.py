@@ -24,6 +24,10 @@ from service.settings import Settings
 from service.shared_zoo import SharedZoo
 from service.stocking import Stocking
 from service.store import Store, store_of
+from service.studies.desk import Desk
+from service.studies.store import Studies
+from service.studies.telling import Runs
+from service.studies.turns import Turns
 from tracking.store import Tracking
 
 ADMIN = "admin"
@@ -51,6 +55,8 @@ class Service:
     tracking: Tracking
     run_files: RunFiles
     run_room: RunRoom
+    studies: Studies
+    desk: Desk
 
     def key(self, project: str, role: Role, name: str = "", days: float | None = None) -> str:
         """A new key of the project of this name, which is made where there is none."""
@@ -90,6 +96,8 @@ def service_of(settings: Settings) -> Service:
         tracking=tracking,
         run_files=RunFiles(store, holdings, tracking, settings.home),
         run_room=RunRoom(tracking, holdings, settings.home),
+        studies=Studies(database),
+        desk=Desk(database, Turns(database, settings.home / "turns"), Runs(tracking)),
     )
 
 

@@ -100,7 +100,9 @@ api_keys = sa.Table(
     when("created", True),
     when("expires"),
     when("revoked"),
+    sa.Column("study", sa.String(32)),
 )
+"""study: the one thing that the key is for; it goes with it."""
 
 audit = sa.Table(
     "audit",
@@ -276,3 +278,61 @@ report_mails = sa.Table(
     sa.Index("ix_report_mails_project_created", "project", "created"),
 )
 """One mail of one occasion. id: of schedule, run and event, so that no occasion has two."""
+
+# --- Studies ---------------------------------------------------------------------------------------------------------
+
+studies = sa.Table(
+    "studies",
+    metadata,
+    named(),
+    of("projects"),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("owner", sa.String(160), nullable=False),
+    sa.Column("owner_id", sa.String(64), nullable=False),
+    sa.Column("private", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("trials", sa.Integer),
+    sa.Column("seconds", sa.Float(53)),
+    sa.Column("lease_s", sa.Float(53), nullable=False),
+    when("created", True),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("spent", sa.Float(53), nullable=False),
+    sa.Column("counts", sa.Text, nullable=False),
+    sa.Column("best", sa.Text),
+    sa.Column("key", sa.String(128)),
+    sa.UniqueConstraint("project", "name"),
+    sa.UniqueConstraint("project", "key"),
+    sa.Index("ix_studies_project_created", "project", "created"),
+)
+"""plan: tuning.hosted.Plan. trials, seconds: what may be spent. lines: of its journal; spent: seconds of all trials;
+counts: trials by state."""
+
+study_lines = sa.Table(
+    "study_lines",
+    metadata,
+    sa.Column("study", sa.String(32), sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+"""What Optuna wrote, in order."""
+
+study_trials = sa.Table(
+    "study_trials",
+    metadata,
+    sa.Column("study", sa.String(32), sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("lease", sa.String(32), nullable=False),
+    sa.Column("token", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(128)),
+    sa.Column("worker", sa.String(160), nullable=False),
+    sa.Column("run", sa.String(32), nullable=False),
+    sa.Column("params", sa.Text, nullable=False),
+    when("given", True),
+    when("seen", True),
+    when("ended"),
+    sa.Column("lost", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("study", "key"),
+)
+"""Who runs a trial, and when they were heard last. token: they show it when they tell. lost: it was taken from them."""

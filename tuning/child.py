@@ -36,7 +36,7 @@ class Far:
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
 
-    def report(self, step: int, loss: float) -> str | None:
+    def report(self, step: int | None, loss: float) -> str | None:
         self.pipe.send(("report", step, loss))
         answer: str | None = self.pipe.recv()
         return answer

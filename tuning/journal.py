@@ -2,6 +2,7 @@
 
     HOME/studies/NAME/journal.log     what happened, a line each; `journal.log.lock`: who writes now
     HOME/studies/NAME/turn.lock       who takes the next trial now
+    HOME/studies/NAME/notes.json      whether it is paused or stopped, and what may be spent
     HOME/studies/NAME/workers/ID      held by a worker for as long as it lives
 
 Optuna's own locks are files that a killed process leaves behind, and half a line at the end breaks its journal as soon
@@ -15,13 +16,25 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from headhunt.errors import BadValue, printable
+from headhunt.vocabulary import Struct
 
-STUDIES, JOURNAL, TURN, WORKERS = "studies", "journal.log", "turn.lock", "workers"
+STUDIES, JOURNAL, TURN, WORKERS, NOTES = "studies", "journal.log", "turn.lock", "workers", "notes.json"
+
+
+class Notes(Struct, frozen=True, omit_defaults=False):
+    """What is said of a study beside its journal."""
+
+    state: Literal["running", "paused", "stopped"] = "running"
+    trials: int | None = None
+    seconds: float | None = None
+    created: float | None = None
 
 
 class KernelLock(JournalFileOpenLock):
@@ -99,6 +112,24 @@ class Shelf:
             finally:
                 if handle is not None:
                     os.close(handle)
+
+    def notes(self) -> Notes:
+        """What nobody can read says nothing."""
+        if self.folder is None:
+            return Notes()
+        try:
+            return msgspec.json.decode((self.folder / NOTES).read_bytes(), type=Notes)
+        except (OSError, msgspec.DecodeError):
+            return Notes()
+
+    def state(self) -> str:
+        return self.notes().state
+
+    def note(self, notes: Notes) -> None:
+        if self.folder is not None:
+            draft = self.folder / f".{NOTES}.{uuid.uuid4().hex}"
+            draft.write_bytes(msgspec.json.encode(notes))
+            draft.replace(self.folder / NOTES)
 
     def sign_in(self) -> None:
         """From now on the trials of this worker are its own, until it closes or dies."""

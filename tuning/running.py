@@ -16,21 +16,44 @@ A thread cannot be killed. So without `trial_timeout` the time of a study is loo
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from headhunt.errors import TrialFailed, TrialStopped
 from headhunt.trials import running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
 from tuning.outcomes import Outcome, reason_of
-from tuning.study import Asked, Study
 
 Objective = Callable[[dict[str, Any]], object]
 OUT_OF_TIME = "The time of the study was up."
 INTERRUPTED = "It was interrupted."
-NAP = 0.1
+NAP, PAUSED_NAP = 0.1, 0.5
 LAST_WAIT = 5.0
 """Seconds that trials in threads have to end after Ctrl-C."""
+
+
+class Handed(Protocol):
+    """A trial that was asked for."""
+
+    number: int
+    params: dict[str, Any]
+
+
+class Searched(Protocol):
+    """A study as it is run: here, or at a server. waits: it is paused at this moment. ended: why a
+    trial shall end, where somebody said so."""
+
+    def ask(self, most: int | None = None) -> Any: ...
+    def report(self, asked: Any, step: int, loss: float) -> str | None: ...
+    def read(self, given: object) -> Outcome: ...
+    def tell(self, asked: Any, outcome: Outcome) -> None: ...
+    def tell_stopped(self, asked: Any, reason: str) -> None: ...
+    def tell_failed(self, asked: Any, reason: str) -> None: ...
+    def free(self, asked: Any) -> None: ...
+    def close(self) -> None: ...
+    def forget(self) -> None: ...
+    def waits(self) -> bool: ...
+    def ended(self, asked: Any) -> str | None: ...
 
 
 class Limits(Struct, frozen=True):
@@ -49,7 +72,7 @@ Enough = Callable[[], str]
 class Loop:
     """One call of `run`."""
 
-    def __init__(self, study: Study, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> None:
+    def __init__(self, study: Searched, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> None:
         self.study = study
         self.enough = enough
         self.objective = objective
@@ -57,7 +80,7 @@ class Loop:
         self.end = None if limits.seconds is None else time.monotonic() + limits.seconds
         self.halt = threading.Event()
         self.broken: list[BaseException] = []
-        self.at_work: dict[int, Asked] = {}
+        self.at_work: dict[int, Handed] = {}
 
     def left(self) -> float | None:
         return None if self.end is None else max(0.0, self.end - time.monotonic())
@@ -68,6 +91,9 @@ class Loop:
     def work(self) -> None:
         """Trial after trial, until there are enough."""
         while not self.over():
+            if self.study.waits():
+                self.halt.wait(PAUSED_NAP)
+                continue
             asked = self.study.ask(self.limits.trials)
             if asked is None:
                 return
@@ -80,7 +106,7 @@ class Loop:
             finally:
                 self.at_work.pop(asked.number, None)
 
-    def one(self, asked: Asked) -> None:
+    def one(self, asked: Handed) -> None:
         """One trial from its parameters to its end. Only what is not the objective's comes out."""
         ear = Ear(self, asked)
         try:
@@ -100,14 +126,14 @@ class Loop:
         """The objective, and what it gave, read."""
         return self.study.read(self.objective(params))
 
-    def given(self, asked: Asked, ear: "Ear") -> Outcome:
+    def given(self, asked: Handed, ear: "Ear") -> Outcome:
         """What the objective returned, here or in a child. It gets a dictionary of its own."""
         if self.limits.trial_seconds is None:
             with trial_running(ear):
                 return self.called(dict(asked.params))
         left = self.left()
         seconds = self.limits.trial_seconds if left is None else min(left, self.limits.trial_seconds)
-        given = in_child(self.called, dict(asked.params), ear, seconds, self.study.place.forget)
+        given = in_child(self.called, dict(asked.params), ear, seconds, self.study.forget)
         if isinstance(given, TrialFailed) and self.left() == 0.0:
             raise TrialStopped(OUT_OF_TIME)
         if isinstance(given, TrialFailed):
@@ -132,7 +158,7 @@ class Halted(BaseException):
 class Ear:
     """Hears what a trial reports."""
 
-    def __init__(self, loop: Loop, asked: Asked) -> None:
+    def __init__(self, loop: Loop, asked: Handed) -> None:
         self.loop = loop
         self.asked = asked
         self.reason = ""
@@ -142,17 +168,28 @@ class Ear:
     def number(self) -> int:
         return self.asked.number
 
-    def report(self, step: int, loss: float) -> str | None:
+    def ended(self) -> str | None:
+        """Why the trial shall end now, though it reports nothing."""
         if self.loop.halt.is_set():
             self.halted = True
             return INTERRUPTED
+        self.reason = self.loop.study.ended(self.asked) or (OUT_OF_TIME if self.loop.over() else "")
+        return self.reason or None
+
+    def report(self, step: int | None, loss: float) -> str | None:
+        """Without a step it is the last word, and what the objective returns says as much."""
+        if self.loop.halt.is_set():
+            self.halted = True
+            return INTERRUPTED
+        if step is None:
+            return None
         self.reason = self.loop.study.report(self.asked, step, loss) or ""
         if not self.reason and self.loop.over():
             self.reason = self.loop.enough() or OUT_OF_TIME
         return self.reason or None
 
 
-def run(study: Study, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> bool:
+def run(study: Searched, objective: Objective, limits: Limits, enough: Enough = lambda: "") -> bool:
     """Run the study; False: Ctrl-C ended it. What was done is kept in every case."""
     loop = Loop(study, objective, limits, enough)
     try:

@@ -32,6 +32,7 @@ ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost",
 DEATHS, MOST_DEATHS = "deaths", 5
 """Workers that may die with a trial before it counts as failed: it may be what kills them, as one that takes all the
 memory of a machine does."""
+STOPPED = "The study was stopped."
 STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -98,7 +99,7 @@ class Study:
             self.free_dead()
             if most is not None and self.count() >= most:
                 return None
-            if self.used_up():
+            if self.used_up() or self.place.state() != "running":
                 return None
             trial = self.inner.ask()
             trial.set_user_attr(OWNER, self.place.worker)
@@ -106,6 +107,8 @@ class Study:
 
     def report(self, asked: Asked, step: int, loss: float) -> str | None:
         """Why the trial shall stop, or None. Of a step that is reported again the newest reading counts."""
+        if (why := self.ended(asked)) is not None:
+            return why
         inner = asked.trial  # its own `report` keeps the oldest, and knows one aim alone
         inner.storage.set_trial_intermediate_value(inner._trial_id, step, loss)
         inner._cached_frozen_trial.intermediate_values[step] = loss
@@ -138,6 +141,18 @@ class Study:
         """Nobody runs it any more; somebody will."""
         with self.place.turn():
             self._free(asked.number, asked.trial.params)
+
+    def ended(self, asked: Asked) -> str | None:  # noqa: ARG002 - at a server it may be one trial alone
+        """Why a trial shall end, where somebody said so."""
+        return STOPPED if self.place.state() == "stopped" else None
+
+    def waits(self) -> bool:
+        """It is paused."""
+        return self.place.state() == "paused"
+
+    def forget(self) -> None:
+        """In a forked child: the trials stay the parent's."""
+        self.place.forget()
 
     def close(self) -> None:
         """This worker asks no more."""
@@ -259,7 +274,11 @@ def opened(home: Path, wanted: Wanted) -> Study:
     """A new study, or the one of that name, which goes on in its own space."""
     check_plan(wanted)
     plan = None if wanted.name is not None and exists(home, wanted.name) else planned(wanted)  # before any writing
-    place = shelf(home, wanted.name)
+    return opened_at(shelf(home, wanted.name), wanted, plan)
+
+
+def opened_at(place: Shelf, wanted: Wanted, plan: About | None = None) -> Study:
+    """The same, wherever it is kept. plan: what `planned` made of a new one."""
     with place.turn(), quiet():
         inner = optuna.create_study(
             storage=place.storage(),

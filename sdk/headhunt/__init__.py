@@ -27,6 +27,7 @@ from headhunt.errors import HeadhuntError
 
 if TYPE_CHECKING:
     from headhunt.spaces import choice, double, fixed, integer
+    from headhunt.studies.calls import create_study, simple_fmin
     from headhunt.track.calls import config, finish, init, log, summary, watch_report
     from headhunt.trials import STATUS_FAIL, STATUS_OK, report
     from headhunt.tuning import fmin
@@ -39,6 +40,7 @@ __all__ = [
     "__version__",
     "choice",
     "config",
+    "create_study",
     "double",
     "finish",
     "fixed",
@@ -48,6 +50,7 @@ __all__ = [
     "log",
     "open_zoo",
     "report",
+    "simple_fmin",
     "suggest_model",
     "summary",
     "watch_report",
@@ -57,6 +60,7 @@ LATER = {
     "headhunt.spaces": ("choice", "double", "fixed", "integer"),
     "headhunt.trials": ("STATUS_FAIL", "STATUS_OK", "report"),
     "headhunt.tuning": ("fmin",),
+    "headhunt.studies.calls": ("create_study", "simple_fmin"),
 }
 
 

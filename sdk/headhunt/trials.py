@@ -1,6 +1,7 @@
 """Trials: what is kept of each, and the one that runs now in this thread, whom `headhunt.report` speaks to."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ from headhunt.vocabulary import Struct
 
 STATUS_OK = "ok"
 STATUS_FAIL = "fail"
+SOCKET = "HEADHUNT_TRIAL_SOCKET"
+"""Where a program that was started for a trial finds who hears of it."""
 
 
 State = Literal["running", "complete", "stopped", "failed"]
@@ -49,22 +52,25 @@ class Trial(Struct, frozen=True):
 
 
 class Listener(Protocol):
-    def report(self, step: int, loss: float) -> str | None:
-        """Takes a reading; answers why the trial shall end, or None."""
+    def report(self, step: int | None, loss: float) -> str | None:
+        """Takes a reading; answers why the trial shall end, or None. No step: the last word on this trial."""
 
 
 _current: ContextVar[Listener | None] = ContextVar("headhunt_trial", default=None)
 
 
-def report(step: int, loss: float) -> None:
-    """How the running trial does at this step. Raises TrialStopped when it is not worth going on: let it pass."""
-    listener = _current.get()
+def report(step: int | None = None, loss: float = math.nan) -> None:
+    """How the running trial does at this step. Raises TrialStopped when it is not worth going on: let it pass.
+
+    In a program that `headhunt study worker` started, `headhunt.report(loss=0.3)` is the last word on the trial.
+    """
+    listener = current()
     if listener is None:
         raise NoTrial(
             "No trial runs here. Call headhunt.report inside an objective of headhunt.fmin, in the thread that it was"
-            " called in."
+            " called in, or in a program that 'headhunt study worker' started."
         )
-    if (reason := listener.report(as_step(step), as_loss(loss))) is not None:
+    if (reason := listener.report(None if step is None else as_step(step), as_loss(loss))) is not None:
         raise TrialStopped(reason)
 
 
@@ -72,6 +78,17 @@ def number() -> int | None:
     """Of the trial that runs here; None where none runs, or in a process of its own."""
     found: int | None = getattr(_current.get(), "number", None)
     return found
+
+
+def current() -> Listener | None:
+    """Who hears of the trial that runs here: in this thread, or, in a program of its own, whoever started it."""
+    if (listener := _current.get()) is not None:
+        return listener
+    if os.environ.get(SOCKET):
+        from headhunt.studies.line import Line
+
+        return Line.of(os.environ[SOCKET])
+    return None
 
 
 @contextmanager

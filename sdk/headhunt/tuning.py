@@ -25,6 +25,7 @@ from headhunt.trials import Trial
 if TYPE_CHECKING:
     from tuning.importance import Importance, Interaction, Slice
     from tuning.recommended import Recommended
+    from tuning.running import Limits
     from tuning.study import Study
 
 MOST_WORKERS = 256
@@ -110,6 +111,8 @@ def fmin(
     home: str | Path | None = None,
     aims: Mapping[str, str] | Sequence[str] = (),
     limits: Mapping[str, float] | None = None,
+    server: str | None = None,
+    key: str | None = None,
 ) -> Best:
     """The parameters of the space for which the objective is least.
 
@@ -123,19 +126,21 @@ def fmin(
     study: a name; the study is then kept, goes on when it is called again, and may be shared by several processes.
     aims: several, each to "minimize" or "maximize"; the objective returns {"losses": {name: number}}.
     limits: the worst allowed of an aim, or of what else the objective returns by that name.
+    server, key: who keeps a study with a name, as in `suggest_model`: the server that is asked, else this machine.
 
     A trial whose objective fails is marked, and the search goes on. Ctrl-C ends it, with the best so far.
     """
-    bounds = {
-        "trials": whole("trials", trials, 1_000_000),
-        "seconds": seconds_of(timeout, "A timeout"),
-        "trial_seconds": seconds_of(trial_timeout, "A trial_timeout"),
-        "workers": whole("workers", workers, MOST_WORKERS),
-    }
-    if not callable(objective):
-        raise BadValue(f"The objective is {objective!r}. Give a function of the parameters that returns the loss.")
-    if bounds["trials"] is None and bounds["seconds"] is None:
+    bounds = checked_limits(objective, trials, timeout, trial_timeout, workers)
+    if bounds.trials is None and bounds.seconds is None:
         raise BadValue("Neither trials nor a timeout: the search would never end. Give one, as in trials=100.")
+    there = home_folder() if home is None else Path(home).expanduser()
+    found = None
+    if study is not None or server is not None or key is not None:
+        from headhunt.remote.credentials import chosen
+
+        found = chosen(server, key, there)
+    if found is not None and study is None:
+        raise BadValue("A server keeps studies with a name. Give one, as study='first', or leave out the server.")
     from tuning import running
     from tuning.study import Wanted, opened
 
@@ -145,18 +150,36 @@ def fmin(
         algo=algo,
         direction=direction,
         seed=whole("seed", seed, 2**32 - 1, least=0),
-        trials=bounds["trials"],  # type: ignore[arg-type]
+        trials=bounds.trials,
         curtail=curtail,
         warm_up=whole("warm_up", warm_up, 10**9, least=0) or 0,
         start=[as_dict("start", one) for one in ([start] if isinstance(start, Mapping) else start)],
         aims=as_aims(aims),
         limits=as_dict("limits", limits or {}, "{'memory': 200.0}"),
     )
-    one = opened(home_folder() if home is None else Path(home).expanduser(), wanted)
-    whole_run = running.run(one, objective, running.Limits(**bounds))  # type: ignore[arg-type]
+    if found is not None:
+        from headhunt.studies.calls import fmin_there
+
+        return fmin_there(found, wanted, objective, bounds)
+    one = opened(there, wanted)
+    whole_run = running.run(one, objective, bounds)
     if not whole_run and not any(trial.value is not None for trial in one.trials()):
         raise Interrupted("The search was interrupted before any trial ended with a number.")
     return Best(one, interrupted=not whole_run)
+
+
+def checked_limits(objective: object, trials: object, timeout: Any, trial_timeout: Any, workers: object) -> "Limits":
+    """How much may be done by this call. Raises BadValue."""
+    from tuning.running import Limits
+
+    if not callable(objective):
+        raise BadValue(f"The objective is {objective!r}. Give a function of the parameters that returns the loss.")
+    return Limits(
+        trials=whole("trials", trials, 1_000_000),
+        seconds=seconds_of(timeout, "A timeout"),
+        trial_seconds=seconds_of(trial_timeout, "A trial_timeout"),
+        workers=whole("workers", workers, MOST_WORKERS) or 1,
+    )
 
 
 def whole(name: str, value: object, most: int, least: int = 1) -> int | None:

@@ -45,6 +45,8 @@ class Me(Struct, frozen=True, omit_defaults=False):
     project: str | None
     role: Role | None
     csrf: str | None = None
+    study: str | None = None
+    """Of a key that is for one study alone: its id."""
 
 
 class SignIn(Struct, frozen=True):
@@ -134,6 +136,8 @@ class Key(Struct, frozen=True, omit_defaults=False):
     revoked: float | None = None
     by: str | None = None
     """The name of the user who made it."""
+    study: str | None = None
+    """The id of the study whose trials it is for; None: it is for the project."""
 
 
 class KeyAsked(Struct, frozen=True):

@@ -11,6 +11,7 @@ from service.routes import (
     reports,
     runs,
     sessions,
+    studies,
     uploads,
     users,
     zoo,
@@ -30,4 +31,5 @@ ROUTES = [
     *keeping.ROUTES,
     *runs.ROUTES,
     *reports.ROUTES,
+    *studies.ROUTES,
 ]

@@ -28,7 +28,7 @@ def sign_in(request: Request[Any, Any, Any], service: NamedDependency[Service], 
     return Response(me, cookies=[cookie_of(request, service, token, int(SESSION_S))])
 
 
-@get("/session", sync_to_thread=True, who="known", tags=TAGS)
+@get("/session", sync_to_thread=True, who="known", study_key=True, tags=TAGS)
 def who_am_i(request: Request[Any, Any, Any], service: NamedDependency[Service], caller: NamedDependency[Caller]) -> Me:
     """Who the server takes one for; the token that a page's requests need; the project, where one is asked for."""
     user = caller.name if caller.user else None
@@ -39,7 +39,13 @@ def who_am_i(request: Request[Any, Any, Any], service: NamedDependency[Service],
         except HeadhuntError:
             found = caller
     return Me(
-        user=user, key=caller.key, admin=caller.admin, project=found.project or None, role=found.role, csrf=caller.csrf
+        user=user,
+        key=caller.key,
+        admin=caller.admin,
+        project=found.project or None,
+        role=found.role,
+        csrf=caller.csrf,
+        study=caller.study,
     )
 
 

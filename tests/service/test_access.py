@@ -25,7 +25,7 @@ from zoo.catalogue.store import Catalogue
 
 NAMES = (
     *("dataset", "job", "user", "project", "key", "upload", "number", "model", "digest", "domain"),
-    *("run", "other", "report"),
+    *("run", "other", "report", "study"),
 )
 """What stands in paths."""
 WORDS = ("anyone", "known", "user", "admin", "keeper", "reader", "member", "owner")
@@ -41,6 +41,13 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/reports": {"run": "{run}", "to": ["me@example.org"]},
     "POST /api/v1/runs/{run}/schedules": {"to": ["me@example.org"]},
     "POST /api/v1/runs/{run}/report": {"to": ["me@example.org"]},
+    "POST /api/v1/studies": {"name": "bowl", "space": {"x": 1}},
+    "POST /api/v1/studies/{study}/resume": {"trials": 5},
+    "POST /api/v1/studies/{study}/keys": {"name": "cluster"},
+    "POST /api/v1/studies/{study}/trials": {"worker": "w"},
+    "POST /api/v1/studies/{study}/trials/{number}/readings": {"token": "t"},
+    "POST /api/v1/studies/{study}/trials/{number}/result": {"token": "t"},
+    "POST /api/v1/studies/{study}/trials/{number}/release": {"token": "t"},
     "PATCH /api/v1/projects/{project}": {"public": False},
     "PUT /api/v1/runs/{run}": {"name": "warm"},
     "PATCH /api/v1/runs/{run}": {"name": "warm"},
@@ -106,12 +113,19 @@ def ids(client: Client, keys: dict[str, str], settings: Settings, database: Data
         "digest": shelve(settings.home),
         "run": begun_run(client, keys),
         "report": scheduled(settings, project),
+        "study": studied(client, keys),
         "other": "e" * 32,
     }
 
 
 def begun_run(client: Client, keys: dict[str, str]) -> str:
     answer = client.put(f"/api/v1/runs/{'e' * 32}", headers=bearer(keys["member"]), json={})
+    return str(answer.json()["id"])
+
+
+def studied(client: Client, keys: dict[str, str]) -> str:
+    body = {"name": "bowl", "space": {"x": {"type": "double", "low": 0, "high": 1}}}
+    answer = client.post("/api/v1/studies", headers=bearer(keys["member"]), json=body)
     return str(answer.json()["id"])
 
 
@@ -264,6 +278,7 @@ def test_paths_made_of_dots_and_slashes_lead_nowhere(client: Client, keys: dict[
                         "report",
                         "run",
                         "other",
+                        "study",
                     ),
                     form,
                 )

@@ -23,6 +23,7 @@ IDS = {
     "run": "e" * 32,
     "other": "d" * 32,
     "report": "c" * 32,
+    "study": "b" * 32,
 }
 DEEP = b"[" * 100_000
 BODIES: list[tuple[str, bytes, str]] = [
@@ -57,7 +58,7 @@ def admin(settings: Settings, keys: dict[str, str]) -> Iterator[Client]:
 
 def routes(client: Client) -> list[tuple[str, str]]:
     return [
-        (str(method), route.path_format.format(**IDS))
+        (str(method), route.path_format.format(**IDS, number=1))
         for route in client.app.routes
         for handler in getattr(route, "route_handlers", ())
         for method in handler.http_methods
@@ -153,7 +154,18 @@ PAGES = [
 
 @pytest.mark.parametrize("query", PAGES)
 def test_a_page_that_cannot_be_is_refused(admin: Client, query: str) -> None:
-    for path in ("datasets", "jobs", "recommendations", "keys", "projects", "users", "audit", "history", "zoo/models"):
+    for path in (
+        "datasets",
+        "jobs",
+        "recommendations",
+        "keys",
+        "projects",
+        "users",
+        "audit",
+        "history",
+        "zoo/models",
+        "studies",
+    ):
         problem(admin.get(f"/api/v1/{path}?{query}"), 400)
 
 

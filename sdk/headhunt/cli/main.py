@@ -59,8 +59,11 @@ def main(arguments: Sequence[str] | None = None, began: float | None = None) -> 
     """Run one command; the exit status: 0 done, 2 a mistake that the message explains, 130 interrupted."""
     began = time.monotonic() if began is None else began  # the user's seconds count from here, loading torch included
     try:
-        asked = build_parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
+        words, program = without_program(sys.argv[1:] if arguments is None else arguments)
+        asked = build_parser().parse_args(joined(words))
         asked.began = began
+        if program:
+            asked.command_line = program
         if check := getattr(asked, "check", None):
             handler_named(check)(asked)
         handler_named(asked.handler)(asked)
@@ -78,6 +81,14 @@ def main(arguments: Sequence[str] | None = None, began: float | None = None) -> 
         fail("stopped. Nothing half-written is left behind.")
         return INTERRUPTED
     return 0
+
+
+def without_program(arguments: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """`study worker STUDY -- python train.py`: what follows is another program's, options and all."""
+    if list(arguments[:2]) != ["study", "worker"] or "--" not in arguments:
+        return arguments, []
+    place = list(arguments).index("--")
+    return arguments[:place], list(arguments[place + 1 :])
 
 
 def joined(arguments: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NoReturn, TypeAlias
 
 import headhunt
 from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS
+from headhunt.cli.study_parser import add_study
 from headhunt.errors import did_you_mean, printable
 
 SHELF = "headhunt.cli.shelf:"
@@ -58,6 +59,8 @@ def build_parser() -> Parser:
     add_sync(commands)
     add_data(commands)
     add_importing(commands)
+    study = commands.add_parser("study", help="searches for good parameters that several workers share")
+    add_study(study.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser), command)
     zoo = commands.add_parser("zoo", help="the repository of pre-trained models: Data x Network")
     actions = zoo.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     add_looking(actions)

@@ -4,6 +4,7 @@ HeadhuntError
  +-- UnknownName           UnknownModel UnknownDomain UnknownNetwork UnknownWeights UnknownVersion UnknownSplit
  |                         UnknownJob UnknownDataset UnknownProject UnknownUser UnknownKey UnknownUpload UnknownRun
  |                         UnknownFile UnknownExperiment UnknownLoggedModel UnknownArtifact UnknownTag UnknownStudy
+ |                         UnknownTrial
  +-- BadValue              BadSpec, NameTaken, MissingFile, UnknownField; BadQuery, which says where
  +-- SampleRefused         the whole sample: BadName LinkNotAllowed OverlappingEntries CompressionRatio ...
  +-- ImageRefused          one member: TooManyPixels Truncated BadHeader NotAnImage ...
@@ -421,5 +422,11 @@ from headhunt.errors.tuning import (
     TrialStopped as TrialStopped,
 )
 from headhunt.errors.tuning import (
+    TrialTaken as TrialTaken,
+)
+from headhunt.errors.tuning import (
     UnknownStudy as UnknownStudy,
+)
+from headhunt.errors.tuning import (
+    UnknownTrial as UnknownTrial,
 )

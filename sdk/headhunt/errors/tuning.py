@@ -11,6 +11,14 @@ class UnknownStudy(UnknownName):
     noun = "study"
 
 
+class UnknownTrial(UnknownName):
+    noun = "trial"
+
+
+class TrialTaken(HeadhuntError):
+    """Whoever tells of a trial is not the one who runs it, or no longer: it was given to somebody else."""
+
+
 class NoTrial(HeadhuntError):
     """`headhunt.report` was called where no trial runs."""
 

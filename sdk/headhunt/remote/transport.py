@@ -69,6 +69,12 @@ class Server:
             self._client.close()
         self._client = None
 
+    def twin(self) -> "Server":
+        """The same one, by connections of its own and without patience: for what is said again anyway."""
+        made = Server(self.url, transport=self._transport, patience=0.0)
+        made._headers = dict(self._headers)
+        return made
+
     def __enter__(self) -> "Server":
         return self
 
