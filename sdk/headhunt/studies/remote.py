@@ -62,7 +62,7 @@ class RemoteStudy:
         self.worker = f"{platform.node()} {os.getpid()}"
         self._until = None if seconds is None else time.monotonic() + seconds
         self._running: dict[int, Asked] = {}
-        self._over = threading.Event()
+        self._over, self._lock = threading.Event(), threading.Lock()
         self._beating = threading.Thread(target=self._beat, name="beats", daemon=True)
 
     # --- as tuning.running has it
@@ -76,8 +76,7 @@ class RemoteStudy:
             if given.trial is not None:
                 one = Asked(given.trial)
                 self._running[one.number] = one
-                if not self._beating.is_alive():
-                    self._beating.start()
+                self._begin_beating()
                 return one
             if given.retry_s is None or self._wait(given.retry_s):
                 return None
@@ -158,6 +157,11 @@ class RemoteStudy:
         left = None if self._until is None else self._until - time.monotonic()
         self._over.wait(seconds if left is None else max(0.0, min(seconds, left)))
         return self._until is not None and time.monotonic() >= self._until
+
+    def _begin_beating(self) -> None:
+        with self._lock:  # several threads may ask at once
+            if self._beating.ident is None:
+                self._beating.start()
 
     def _beat(self) -> None:
         while not self._over.wait(min(self.shown.lease_s / 3, MOST_BEAT_S)):
