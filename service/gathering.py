@@ -98,8 +98,14 @@ class Gathering:
         """Nothing lies there that was not seen as it is, nor a file that is still wanted."""
         if any(True for _ in self._runs()):
             return False
-        there = [one.name for one in self.folder.glob("*") if RUN.fullmatch(one.name)]
-        return not any(self.tracking.lacking(self._default(), run) for run in there)
+        return not any(self._lacks(one.name) for one in self.folder.glob("*") if RUN.fullmatch(one.name))
+
+    def _lacks(self, run: str) -> bool:
+        """Of one that is another project's, or was removed, nothing is wanted."""
+        try:
+            return bool(self.tracking.lacking(self._default(), run))
+        except UnknownRun:
+            return False
 
     def _runs(self) -> Iterator[Path]:
         """Those that changed, and go to no server."""

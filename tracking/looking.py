@@ -149,6 +149,7 @@ class Looking:
         kept = sa.exists().where(project_files.c.project == project, project_files.c.digest == run_files.c.digest)
         wanted = sa.select(run_files.c.digest).distinct().where(run_files.c.run == run, ~kept)
         with self.database.read() as connection:
+            self._need(connection, project, run)
             later = wanted.where(run_files.c.digest > after).order_by(run_files.c.digest).limit(limit)
             return list(connection.execute(later).scalars())
 
