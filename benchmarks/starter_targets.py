@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.starter import aerial as air
-from zoo.starter import materials as stuff
-from zoo.starter import scenes as view
-from zoo.starter import spectrograms as sound
+from zoo.starter import aerial as air, materials as stuff, scenes as view, spectrograms as sound
 from zoo.starter.drawing import (
     Floats,
     Plane,

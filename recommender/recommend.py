@@ -43,8 +43,7 @@ from recommender.budget import FOR_ANSWER, FOR_FEATURES, default_budget, feature
 from recommender.candidates import promising, within_limits
 from recommender.choosing import choose, decoding_seconds, part_within, within_time
 from recommender.clock import Clock, Deadline, Until
-from recommender.contamination import Seen as SeenBefore
-from recommender.contamination import copies, have_seen, overlap
+from recommender.contamination import Seen as SeenBefore, copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
 from recommender.dissimilarity import agreement_map, label_agreement
 from recommender.fan import Fan, Here, Part

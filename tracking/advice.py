@@ -9,8 +9,7 @@ often it spoke and how often it was right.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracking.cases import Advice as Advice
-from tracking.cases import Case, case_of
+from tracking.cases import Advice as Advice, Case, case_of
 from tracking.diagnoses import (
     broken_numbers,
     diverged,

@@ -19,8 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from headhunt.errors import TrialFailed, TrialStopped
-from headhunt.trials import Listener
-from headhunt.trials import running as trial_running
+from headhunt.trials import Listener, running as trial_running
 from tuning.outcomes import Outcome, reason_of
 
 GRACE = 2.0

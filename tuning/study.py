@@ -22,8 +22,7 @@ from headhunt.trials import State, Trial
 from headhunt.vocabulary import Struct
 from tuning import aims
 from tuning.curtailing import BestFifth
-from tuning.journal import JOURNAL, STUDIES, Shelf, shelf
-from tuning.journal import checked as checked_name
+from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, shelf
 from tuning.outcomes import Outcome, read
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw

@@ -31,8 +31,7 @@ from tuning.bench import Bench, Model, Rows, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import COSTS, Goals
-from tuning.journal import STUDIES
-from tuning.journal import checked as checked_name
+from tuning.journal import STUDIES, checked as checked_name
 from tuning.opening import opening
 from tuning.recommended import Recommended, recommended
 from tuning.redrawing import redrawn

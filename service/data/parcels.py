@@ -33,8 +33,7 @@ from service.data.rows import Target, check_name
 from service.database import Database
 from service.datasets import Datasets
 from service.store import Store
-from service.tables import datasets as dataset_rows
-from service.tables import upload_parts, uploads
+from service.tables import datasets as dataset_rows, upload_parts, uploads
 from service.uploads import LARGEST, Draft
 
 PART_BYTES = 64 * MIB

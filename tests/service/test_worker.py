@@ -18,8 +18,7 @@ import sqlalchemy as sa
 
 from headhunt.wire import Job
 from service.database import Database
-from service.jobs import queue as queue_module
-from service.jobs import worker as worker_module
+from service.jobs import queue as queue_module, worker as worker_module
 from service.jobs.places import Place, places
 from service.jobs.queue import ENDED, Order, Queue
 from service.jobs.worker import Post, Seat, Worker

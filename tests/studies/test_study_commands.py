@@ -12,8 +12,7 @@ import pytest
 from headhunt.cli.main import main
 from headhunt.studies.command import filled
 from tests.service.test_serve import HEADHUNT, until
-from tests.studies.test_at_a_server import Served
-from tests.studies.test_at_a_server import server as server
+from tests.studies.test_at_a_server import Served, server as server
 from tuning.study import known
 
 SPACE = json.dumps(

@@ -6,8 +6,7 @@ import pytest
 
 from headhunt.track.wire import RunBegun
 from service.database import Database
-from tests.service.conftest import database as database
-from tests.service.conftest import url as url
+from tests.service.conftest import database as database, url as url
 from tests.tracking.telling import PROJECT
 from tracking.store import Tracking
 

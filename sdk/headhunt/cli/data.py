@@ -18,8 +18,7 @@ from headhunt.remote.credentials import chosen
 from headhunt.remote.data import pulled, pushed, versions_at
 from headhunt.remote.transport import Server
 from tracking.checkout import checkout
-from tracking.differences import DataDiff
-from tracking.differences import diff as differences
+from tracking.differences import DataDiff, diff as differences
 from tracking.versions import Added, DataVersion, Shelf
 from zoo.catalogue.quantities import write_bytes
 

@@ -17,8 +17,7 @@ from headhunt.home import home_folder
 from headhunt.remote.address import in_the_clear
 from headhunt.remote.credentials import Chosen, chosen
 from headhunt.spaces import Choice, Fixed, Parameter, from_json
-from headhunt.studies.sheets import as_csv
-from headhunt.studies.sheets import as_json as whole_study
+from headhunt.studies.sheets import as_csv, as_json as whole_study
 from headhunt.studies.shelves import Shelf, opened_for, shelf_of
 from headhunt.studies.wire import MoreTrials, StudyAsked, StudyShown, StudyState
 

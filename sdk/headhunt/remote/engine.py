@@ -11,8 +11,7 @@ from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, HeadhuntError, UnknownJob, one_line
 from headhunt.progress import Watch
 from headhunt.recommendation import Recommendation
-from headhunt.remote.asking import asked as job_for
-from headhunt.remote.asking import remember
+from headhunt.remote.asking import asked as job_for, remember
 from headhunt.remote.following import check, followed, left_behind
 from headhunt.remote.jobs import Job
 from headhunt.remote.sending import sent
