@@ -118,6 +118,11 @@ def half(case: Case, plan: Plan) -> Plan:
     return replace(plan, trials=case.trials // 2, starts=warm(case))
 
 
+def as_shipped(case: Case) -> Plan:
+    """What a tuning of twelve trials begins with: the recommendation's first point, then three of past studies."""
+    return replace(cold(case, plain(case, part="part")), starts=[*probed(case)[:1], *warm(case, 3)])
+
+
 METHODS: dict[str, Method] = {
     DEFAULT: partial(plain, rule=MedianPruner),
     "full search: TPE": plain,
@@ -131,12 +136,14 @@ METHODS: dict[str, Method] = {
     "(c) from two neighbours": lambda case: replace(plain(case), starts=warm(case, 2)),
     "    two random neighbours": lambda case: replace(plain(case), starts=strangers(case, 2)),
     "    the nearest's best four": lambda case: replace(plain(case), starts=nearest_alone(case)),
+    "(c) after the first probe": lambda case: replace(plain(case), starts=[*probed(case)[:1], *warm(case)]),
     "(d) probes first": lambda case: replace(plain(case), starts=probed(case)),
     "Optuna's default, half the trials": lambda case: cold(case, plain(case, rule=MedianPruner)),
     "(a), half the trials": lambda case: cold(case, plain(case, part="part")),
     "(c), half the trials": lambda case: half(case, plain(case)),
     "(b) (c), half the trials": lambda case: half(case, plain(case, rule=BestFifth)),
     "(a) (c), half the trials": lambda case: half(case, plain(case, part="part")),
+    "(a), first probe, (c) from three, half": as_shipped,
     "(a) (c) (d), half the trials": partial(together, rule=NopPruner),
     "all together, half the trials": together,
 }

@@ -15,7 +15,7 @@ from zoo.images.samples import Sample
 from zoo.networks.weights import State
 from zoo.repository import Zoo
 
-__all__ = ["Leaders", "Progress", "Request", "Watch", "plan_for", "probe_of", "rates_of"]
+__all__ = ["Leaders", "Progress", "Request", "Watch", "looked_at", "plan_for", "probe_of", "rates_of"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ def rates_of(zoo: Zoo, sample: Sample, card: ModelCard, request: Request) -> tup
         if tried:
             return tuple(lr for _, lr in sorted(tried))
     return ()
+
+
+def looked_at(sample: Sample, request: Request) -> list[Gallery]:
+    """What a recommendation looked at, or would have with less time; the largest first."""
+    draws = dict.fromkeys(chosen_entries(sample, request.labels, request.seed, part) for part in PARTS)
+    return [Gallery(sample, entries, sample.classes) for entries in draws]
 
 
 def plan_for(request: Request) -> ProbePlan:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from headhunt.errors import NoModelMeets
+from headhunt.errors import BadValue, NoModelMeets
 from headhunt.vocabulary import ModelCard
 from tuning.defaults import Facts, Family, family_of
 from tuning.goals import Goals
@@ -135,3 +135,13 @@ def said_of(folder: Path) -> dict[str, object]:
         return found
     except (OSError, ValueError):
         return {}
+
+
+def rows_in(path: Path) -> Rows:
+    """The part of the images that a study's trials learn from. No other will do: earlier trials learned from these."""
+    try:
+        return np.array(msgspec.json.decode(path.read_bytes(), type=list[int]), np.int64)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadValue(
+            f"{path} does not tell which images the study learned from. Give the search another name: study='again'."
+        ) from error

@@ -1,9 +1,9 @@
 """Where a search for a fine-tuning begins: what the recommendation knows, as trials to try first.
 
-In this order, no more than a quarter of the trials (but each model once):
+In this order, no more than a quarter of the trials, a third with points from elsewhere (but each model once):
 
-    1. points from elsewhere, such as the best of studies of like images
-    2. each model once, the likeliest first, at the rate that its best probe had, and the trainer's defaults
+    1. each model once, the likeliest first, at the rate that its best probe had, and the trainer's defaults
+    2. points from elsewhere, such as good ones of studies of like images (tuning/past.py)
     3. the other rates that its probes tried, from the best model to the last
     4. several models: the rest of the opening is dealt out by how likely each is the best; the rest of such a point
        is drawn
@@ -25,7 +25,8 @@ from headhunt.spaces import Space, Value
 from tuning.bench import Model
 from tuning.defaults import MODEL, Facts, bare, usual
 
-SHARE = 4
+SHARE, SHARE_FROM_ELSEWHERE = 4, 3
+"""Past studies helped with four starts in twelve trials (docs/benchmarks.md)."""
 OPENING = 10
 """At most so many points: as many as Optuna's samplers draw before they learn."""
 WIDE = 2.5631
@@ -42,9 +43,11 @@ def opening(
     elsewhere: Sequence[Mapping[str, Value]] = (),
 ) -> list[Point]:
     """models: the likeliest first."""
-    most = max(len(models), min(OPENING, OPENING if trials is None else trials // SHARE), 1)
+    share = SHARE_FROM_ELSEWHERE if elsewhere else SHARE
+    most = max(len(models), min(OPENING, OPENING if trials is None else trials // share), 1)
+    firsts, others = at_rates(space, models)
     found: list[Point] = []
-    for one in (*map(dict, elsewhere), *at_rates(space, models)):
+    for one in (*firsts, *map(dict, elsewhere), *others):
         if one and one not in found:
             found.append(one)
     found = found[:most]
@@ -53,15 +56,15 @@ def opening(
     return found
 
 
-def at_rates(space: Space, models: Sequence[tuple[Model, Facts]]) -> list[Point]:
-    """First the best rate of each model, then the others. A rate that the space does not have is left out."""
+def at_rates(space: Space, models: Sequence[tuple[Model, Facts]]) -> tuple[list[Point], list[Point]]:
+    """The best rate of each model, and the others. A rate that the space does not have is left out."""
     firsts, others = [], []
     for model, facts in models:
         rates = [rate for rate in model.rates if "lr" in map(bare, usual(space, facts, model.card.id, rate))]
         points = [usual(space, facts, model.card.id, rate) for rate in rates] or [usual(space, facts, model.card.id)]
         firsts.append(points[0])
         others += points[1:] if "lr" in map(bare, points[0]) else []
-    return [*firsts, *others]
+    return firsts, others
 
 
 def dealt(models: Sequence[Model], places: int, seed: int) -> list[Point]:

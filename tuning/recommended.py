@@ -85,9 +85,11 @@ def recommended(
     study: Study,
     chances: Mapping[int, float] | None = None,
     seen: Redrawn | None = None,
+    best: Trial | None = None,
 ) -> Recommended:
-    """chances: by the number of the trial; seen: the redraws that they come from."""
-    best = study.best()
+    """chances: by the number of the trial; seen: the redraws that they come from. best: where it is not the study's:
+    after a search on a part of the images, the one that was best when it learned from all."""
+    best = best or study.best()
     done = [one for one in study.trials() if one.value is not None and one.within]
     weights = chances or tenth(done, signs(study.about.aims, study.about.direction)[0])
     advice = [

@@ -20,19 +20,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from headhunt.errors import BadValue, HeadhuntError, Interrupted, OutOfTime
+from headhunt.errors import BadValue, Diverged, HeadhuntError, Interrupted, OutOfTime, TrialFailed
 from headhunt.progress import Progress, Watch
 from headhunt.spaces import Space, Value, to_json
 from headhunt.trials import Trial
 from headhunt.vocabulary import ModelCard, Protocol, Struct
 from tuning import running
 from tuning.aims import signs
-from tuning.bench import Bench, Model, Rows, said_of
+from tuning.bench import Bench, Model, Rows, rows_in, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import COSTS, Goals
 from tuning.journal import STUDIES, checked as checked_name
 from tuning.opening import opening
+from tuning.part import REFITTED, to_refit
 from tuning.recommended import Recommended, recommended
 from tuning.redrawing import redrawn
 from tuning.study import Study, Wanted, exists, opened
@@ -45,14 +46,12 @@ from zoo.repository import Zoo
 from zoo.telling import About, Entry
 from zoo.training.pacing import seconds_a_step
 
-QUESTION, KEPT = "question.json", "kept.json"
+QUESTION, KEPT, PART = "question.json", "kept.json", "part.json"
 WARM_UP = 20
 """Percent of a training before which nobody is stopped: the rate still rises."""
 IN_TIME = 8
 """Trials of the longest kind that should fit into the seconds given."""
 FOR_TRIALS = 0.8
-FINALISTS = 3
-"""Trials on a part of the images that are tried on all in the end."""
 FAREWELL, KEEPING = 1.25, 1.5
 """The best is trained once more in the end, which takes about so many times what its trial took; and so many seconds to
 measure and keep it."""
@@ -63,9 +62,9 @@ OUT_OF_TIME = "The time of the study was up."
 class Wish:
     """What is asked. trials, seconds: when to end, what comes first. space: the user's own, over the default.
 
-    elsewhere: asked for the space, gives points to try first, as the best of studies of like images. part: chooses,
-    of the sample divided for the first model's view, the rows of `train` that trials learn from; the best few are then
-    trained on all.
+    elsewhere: asked for the space and its models, gives points to try first, as the best of studies of like images.
+    part: chooses, of the sample divided for the first model's view, the rows of `train` that trials learn from, or None
+    for all; the best few are then trained on all. tuning/remembering.py fills in both.
     """
 
     trials: int | None = 40
@@ -76,8 +75,10 @@ class Wish:
     seed: int = 0
     name: str | None = None
     curtail: bool = True
-    elsewhere: Callable[[Space], Sequence[Mapping[str, Value]]] = lambda _: ()
-    part: Callable[[Parts], Rows] | None = None
+    elsewhere: Callable[[Space, Sequence[str]], Sequence[Mapping[str, Value]]] = lambda *_: ()
+    part: Callable[[Parts], Rows | None] | None = None
+    share: float | None = None
+    """Of the images to learn from, what the user wants trials to learn from; 1: all; None: by rule."""
     within: str | None = None
     """The run that the study's is a part of."""
 
@@ -93,6 +94,8 @@ class Tuned:
     best: Trial
     card: ModelCard | None
     models: tuple[str, ...]
+    learned: tuple[int, int] | None = None
+    """Where trials learned from a part of the images: from how many, of how many."""
 
 
 class Kept(Struct, frozen=True):
@@ -129,17 +132,19 @@ class Tuning:
         self.tell("reading the images", 0)
         models = self.bench.meeting(self.wish.goals, "input_size" in self.wish.space)
         self.bench.models = {one.card.id: one for one in models}
+        rows = self.rows()
         study = self.opened(models)
         with self.zoo.diary.begin(self.about(study)) as told:
-            self.bench.rows = self.rows()
+            self.bench.rows = rows
             whole = self.search(study, told)
             self.check_ended(study, whole)
-            best, advice = study.best(), self.advice(study)
-            if whole:
-                best = self.on_all(study, best, told)
+            best = self.on_all(study, study.best(), told) if whole else study.best()
+            advice = self.advice(study, best)
             card = self.kept(study, best, told) if whole else None
             told.note("summary", summary(best, advice, card))
-        return Tuned(study, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models))
+        return Tuned(
+            study, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models), self.learned(rows)
+        )
 
     # --- the search
 
@@ -162,7 +167,7 @@ class Tuning:
             facts = {one.card.id: self.bench.facts(one.card.id, most) for one in models}
             space = joint_space(facts, wish.space)
             known = [(one, facts[one.card.id]) for one in models]
-            points = opening(space, known, wish.trials, wish.seed, wish.elsewhere(space))
+            points = opening(space, known, wish.trials, wish.seed, wish.elsewhere(space, list(facts)))
             wanted = msgspec.structs.replace(wanted, space=dict(space), start=points)
         study = opened(self.zoo.home, wanted)
         replace_file(self.folder / QUESTION, msgspec.json.encode({"question": self.question}))
@@ -205,13 +210,32 @@ class Tuning:
             )
 
     def enough(self) -> str:
-        """The end comes as much earlier as the training of the best will take."""
-        late = self.end is not None and time.monotonic() + FAREWELL * self.longest + KEEPING >= self.end
+        """The end comes as much earlier as the training of the best will take; of the best few, after a part."""
+        learned = self.learned(self.bench.rows)
+        left = FAREWELL if learned is None else (REFITTED + FAREWELL) * learned[1] / learned[0]
+        late = self.end is not None and time.monotonic() + left * self.longest + KEEPING >= self.end
         return OUT_OF_TIME if late else ""
 
     def rows(self) -> Rows | None:
-        first = next(iter(self.bench.models))
-        return None if self.wish.part is None else self.wish.part(self.bench.parts(self.bench.view(first)))
+        """Chosen once, and kept: all trials of a study learn from the same images."""
+        if self.wish.part is None:
+            return None
+        path = self.folder / PART
+        if exists(self.zoo.home, self.name):
+            return rows_in(path) if path.exists() else None
+        self.tell("choosing the images to search on", 0)
+        rows = self.wish.part(self.all_images())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        if rows is not None:
+            replace_file(path, msgspec.json.encode(rows.tolist()))
+        return rows
+
+    def all_images(self) -> Parts:
+        return self.bench.parts(self.bench.view(next(iter(self.bench.models))))
+
+    def learned(self, rows: Rows | None) -> tuple[int, int] | None:
+        return None if rows is None else (len(rows), len(self.all_images().train.images))
 
     # --- what comes of it
 
@@ -225,22 +249,26 @@ class Tuning:
             return next(one for one in study.trials() if one.number == before.get("trial"))
         sign = signs(study.about.aims, study.about.direction)[0]
         done = [one for one in study.trials() if one.value is not None and one.within]
-        few = sorted(done, key=lambda one: sign * (one.value or 0.0))[:FINALISTS]
+        few = [done[i] for i in to_refit([sign * (one.value or 0.0) for one in done])]
         objective, aim = FineTuning(self.bench, self.wish.goals, self.name, told), self.wish.goals.aims[0]
-        again = {one.number: objective.whole(one.params)[aim] for one in few}
-        return min(few, key=lambda one: sign * again[one.number])
+        again = {one.number: math.inf for one in few}
+        for one in few:
+            self.tell(f"training trial {one.number} on all images", study.count())
+            with suppress(Diverged, TrialFailed):  # what went well on the part need not go well on all
+                again[one.number] = sign * objective.whole(one.params)[aim]
+        return min(few, key=lambda one: again[one.number])
 
-    def advice(self, study: Study) -> Recommended:
+    def advice(self, study: Study, best: Trial) -> Recommended:
         """From what each trial said of each validation image."""
         goals = self.wish.goals
         done = [one for one in study.trials() if one.value is not None and one.within]
         rows = {one.number: found for one in done if (found := said(self.folder, one.number)) is not None}
         if goals.several or study.best().number not in rows or len({one.shape for one in rows.values()}) != 1:
-            return recommended(study)
+            return recommended(study, best=best)
         losses, right = (np.stack([found[i] for found in rows.values()]).astype(float) for i in (0, 1))
         seen = redrawn(losses, right, self.wish.seed, by_accuracy=goals.aims[0] == "accuracy")
         chances = dict(zip(rows, seen.chances.tolist(), strict=True))
-        return recommended(study, chances, seen)
+        return recommended(study, chances, seen, best)
 
     def kept(self, study: Study, best: Trial, told: Entry) -> ModelCard:
         """The model that the best trial became; trained now, unless it was before."""
@@ -312,6 +340,7 @@ def question(sample: Sample, models: Sequence[Model], wish: Wish) -> str:
         wish.seed,
         wish.curtail,
         wish.part is not None,
+        wish.share,
     )
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 

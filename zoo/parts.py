@@ -80,4 +80,5 @@ def held_out(labels: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "np.ndarra
 
 def pick(pixels: Pixels, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Pixels:
     index = torch.from_numpy(rows)
-    return replace(pixels, images=pixels.images[index], labels=pixels.labels[index])
+    kept = tuple(pixels.kept[row] for row in rows.tolist()) if pixels.kept else ()
+    return replace(pixels, images=pixels.images[index], labels=pixels.labels[index], kept=kept)

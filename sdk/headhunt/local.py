@@ -19,7 +19,7 @@ from headhunt.vocabulary import Ranked, Ranking
 from recommender.clock import Deadline
 from recommender.finetune import FineTuned, Wish, finetune, learn_from
 from recommender.recommend import recommend
-from recommender.request import Progress, Request, probe_of, rates_of
+from recommender.request import Progress, Request, looked_at, probe_of, rates_of
 from recommender.told import about
 from zoo.images.preprocess import Preprocess, preprocess_of
 from zoo.images.samples import Sample
@@ -85,7 +85,7 @@ class Local:
         """Where each model is tried first hangs on its probes, and on what the recommendation expects of it."""
         from headhunt.tuned import TunedStudy  # the tuner is loaded by those who tune
         from tuning.bench import Model
-        from tuning.tune import tune
+        from tuning.remembering import tune
 
         with self.unchanged(ranking) as sample:
             models = [
@@ -98,7 +98,8 @@ class Local:
                 for one in ones
             ]
             told_in = replace(wish, within=self.diary.newest(about(sample, self.request).identity or ""))
-            return TunedStudy(tune(self.zoo, sample, models, told_in, watch or nobody), self.zoo)
+            galleries = looked_at(sample, self.request)
+            return TunedStudy(tune(self.zoo, sample, models, told_in, watch or nobody, galleries), self.zoo)
 
     @contextmanager
     def unchanged(self, ranking: Ranking) -> Iterator[Sample]:
@@ -126,13 +127,13 @@ def tune_models(
     """Models of the zoo by their ids, without a recommendation; probes of an earlier one count."""
     from headhunt.tuned import TunedStudy
     from tuning.bench import Model
-    from tuning.tune import tune
+    from tuning.remembering import tune
 
     zoo.diary = Journals(zoo.home)
     cards = [zoo.card(model) for model in models]
     with sample_at(zoo, path) as sample:
         known = [Model(card, rates=rates_of(zoo, sample, card, Request())) for card in cards]
-        return TunedStudy(tune(zoo, sample, known, wish, watch or nobody), zoo)
+        return TunedStudy(tune(zoo, sample, known, wish, watch or nobody, looked_at(sample, Request())), zoo)
 
 
 def nobody(_: object) -> None:

@@ -165,6 +165,8 @@ class Recommendation:
         limits: the worst allowed: `{"latency": "20ms", "memory": "200MB", "accuracy": 0.9}`.
         algo, seed, curtail, study: as `headhunt.fmin` has them; without a name, the study's is made of the question,
             and the same call goes on with it.
+        part: the share of the images to learn from that trials learn from, the best few being trained on all at the
+            end; True: a quarter; False: all. By default a quarter where there are many images and trials.
         progress: called as the work goes on.
         """
         return self.engine.tune(self.facts, self.first(models), *asked_for(trials, seconds, asked))
@@ -205,6 +207,7 @@ TUNING: dict[str, Any] = {
     "seed": 0,
     "study": None,
     "curtail": True,
+    "part": None,
     "progress": None,
 }
 """What `tune` may be asked beside the trials and the seconds, and what holds if it is not."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headhunt.durations import seconds_of
-from headhunt.errors import BadValue, NotReady
+from headhunt.errors import BadValue, NotReady, printable
 from headhunt.spaces import Space, Value
 from headhunt.trials import Trial
 from headhunt.tuning import as_dict, whole
@@ -103,6 +103,11 @@ class TunedStudy:
         return self._tuned.recommended
 
     @property
+    def learned(self) -> tuple[int, int] | None:
+        """Where trials learned from a part of the images: from how many, of how many. The best learned from all."""
+        return self._tuned.learned
+
+    @property
     def interrupted(self) -> bool:
         """Ctrl-C ended it: the same call again goes on."""
         return self._tuned.card is None
@@ -137,7 +142,7 @@ def wish_of(
     seconds: str | float | None,
     asked: Mapping[str, Any],
 ) -> "Wish":
-    """What was asked for, read. asked: space, aims, limits, algo, seed, study, curtail."""
+    """What was asked for, read. asked: space, aims, limits, algo, seed, study, curtail, part."""
     from tuning.goals import goals
     from tuning.tune import Wish
 
@@ -145,6 +150,7 @@ def wish_of(
     time_given = seconds_of(seconds, "A search")
     if not isinstance(asked["curtail"], bool):
         raise BadValue(f"curtail is {asked['curtail']!r}. Give True or False.")
+    share = share_of(asked.get("part"))
     return Wish(
         trials=TRIALS if most is None and time_given is None else most,
         seconds=time_given,
@@ -154,7 +160,19 @@ def wish_of(
         seed=whole("seed", asked["seed"], 2**32 - 1, least=0) or 0,
         name=asked["study"],
         curtail=asked["curtail"],
+        share=share,
     )
+
+
+def share_of(part: object) -> float | None:
+    """True: a part as large as was measured. None: by rule."""
+    from tuning.choosing import SHARE
+
+    if part is None or isinstance(part, bool):
+        return None if part is None else SHARE if part else 1.0
+    if not isinstance(part, int | float) or not 0 < part <= 1:
+        raise BadValue(f"part is {printable(repr(part), 60)}. Give True, False, or a share above 0 and up to 1.")
+    return float(part)
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
@@ -176,6 +194,11 @@ def after(study: TunedStudy) -> list[str]:
     counts = {state: sum(one.state == state for one in study.trials) for state in ("complete", "stopped", "failed")}
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     lines = [f"{len(study.trials)} trials ({told}) by {study.algo}; kept as study {study.name!r}"]
+    if learned := study.learned:
+        lines.append(
+            f"trials learned from {learned[0]:,} of {learned[1]:,} images, and so does the expected accuracy; the best"
+            " few were trained on all"
+        )
     if study.interrupted:
         return [*lines, "It was interrupted: the same call again goes on, and trains the best."]
     card = study.best.card

@@ -82,6 +82,8 @@ def test_tune_searches_among_models_for_several_aims(
         (("--model", "glyphs/test_resnet", "--aims", "loss,latency"), "the same for all trials"),
         (("--seed", "-1"), "--seed -1 is out of range"),
         (("--top", "0"), "--top 0"),
+        (("--part", "some"), "--part 'some' is no share"),
+        (("--part", "2"), "part is 2.0"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line(

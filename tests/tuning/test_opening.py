@@ -118,10 +118,18 @@ def test_where_the_rate_is_fixed_the_model_is_tried_once() -> None:
     assert "lr" not in points[0]
 
 
-def test_points_from_elsewhere_come_first() -> None:
+def test_points_from_elsewhere_come_after_each_models_first_and_before_its_other_rates() -> None:
     space = joint_space({"d/a": CONV}, {})
-    points = opening(space, [(model("d/a", (2e-3,)), CONV)], 40, 0, elsewhere=[{"lr": 7e-4}])
-    assert [one["lr"] for one in points] == [7e-4, 2e-3]
+    points = opening(space, [(model("d/a", (2e-3, 5e-3)), CONV)], 40, 0, elsewhere=[{"lr": 7e-4}])
+    assert [one["lr"] for one in points] == [2e-3, 7e-4, 5e-3]
+
+
+def test_points_from_elsewhere_make_the_opening_a_third_of_the_trials() -> None:
+    space, known = joint_space({"d/a": CONV}, {}), [(model("d/a", (2e-3, 5e-3, 5e-4, 1e-3)), CONV)]
+    four = [{"lr": rate} for rate in (3e-3, 4e-3, 6e-3, 7e-3)]
+    assert len(opening(space, known, 12, 0)) == 3
+    assert [one["lr"] for one in opening(space, known, 12, 0, four)] == [2e-3, 3e-3, 4e-3, 6e-3]
+    assert len(opening(space, known, 2, 0, four)) == 1
 
 
 def test_every_model_is_tried_and_the_likeliest_most_often() -> None:

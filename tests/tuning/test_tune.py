@@ -227,6 +227,9 @@ def test_trials_on_a_part_end_with_the_best_few_trained_on_all(zoo: Zoo, images:
     assert one.card is not None
     names = [run.asked.name for place in places_in(zoo.home) if (run := place.begun()) is not None]
     assert names.count("trial of part on all images") == 3
+    assert one.learned == (len(range(0, taken[0], 2)), taken[0])
+    again = tuned(zoo, images, Wish(trials=3, space=BRIEF, part=half, name="part"))
+    assert (again.card, again.learned, len(taken)) == (one.card, one.learned, 1), "chosen once"
     made = zoo.history.rows()[-1]
     steps = made.curve[-1].step
     assert steps == round(float(one.best.params["epochs"] or 0) * taken[0] / 16)
@@ -254,6 +257,10 @@ BAD = [
     ({"limits": [1]}, "The limits are"),
     ({"limits": {"accuracy": 90}}, "more than everything"),
     ({"curtail": "no"}, "curtail"),
+    ({"part": 0}, "part is 0"),
+    ({"part": 1.5}, r"part is 1\.5"),
+    ({"part": float("nan")}, "part is nan"),
+    ({"part": "half"}, "part is 'half'"),
     ({"seed": -1}, "seed is -1"),
 ]
 
@@ -340,13 +347,16 @@ def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Pa
     assert not [one for one in zoo.catalogue.read().cards if one.startswith("photos/")]
 
 
-def test_points_from_elsewhere_are_tried_first_and_are_asked_for_the_space(zoo: Zoo, images: Path) -> None:
+def test_points_from_elsewhere_are_tried_after_the_first_and_are_asked_for_the_space(zoo: Zoo, images: Path) -> None:
     spaces: list[list[str]] = []
+    asked: list[list[str]] = []
 
-    def elsewhere(space: dict[str, object]) -> list[dict[str, float]]:
+    def elsewhere(space: dict[str, object], models: list[str]) -> list[dict[str, float]]:
         spaces.append(list(space))
+        asked.append(models)
         return [{"lr": 4e-3}]
 
-    one = tuned(zoo, images, Wish(trials=2, space=BRIEF, seed=7, elsewhere=elsewhere))
-    assert one.study.trials()[0].params["lr"] == 4e-3
+    one = tuned(zoo, images, Wish(trials=6, space=BRIEF, seed=7, elsewhere=elsewhere))
+    assert [trial.params["lr"] for trial in one.study.trials()[:2]] == [2e-3, 4e-3]
     assert "lr" in spaces[0]
+    assert asked == [["blank/test_resnet"]]

@@ -63,3 +63,9 @@ def test_a_broken_image_moves_no_other_from_one_side_to_the_other(tmp_path: Path
     known = {image.numpy().tobytes() for image in before}
     assert len(after) >= len(before) - 1
     assert {image.numpy().tobytes() for image in after} <= known
+
+
+def test_each_part_tells_which_entries_its_images_are() -> None:
+    whole = Pixels(torch.arange(8)[:, None, None, None], torch.tensor([0, 1] * 4), ("a", "b"), (), tuple(range(10, 18)))
+    for part in hold_out(whole):
+        assert [10 + int(image) for image in part.images.flatten()] == list(part.kept)

@@ -57,8 +57,16 @@ def wish(asked: argparse.Namespace) -> Any:
             "seed": whole("seed", asked.seed, least=0),
             "study": asked.study,
             "curtail": not asked.no_curtail,
+            "part": part_of(asked.part),
         },
     )
+
+
+def part_of(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError as error:
+        raise BadValue(f"--part {text!r} is no share. Give a number above 0 and up to 1, as 0.25.") from error
 
 
 def limits_of(text: str | None) -> Mapping[str, str]:
@@ -85,6 +93,7 @@ def facts_of(study: TunedStudy) -> dict[str, Any]:
         "algo": study.algo,
         "params": study.best.params,
         "value": study.best.value,
+        "learned": study.learned,
         "card": None if study.interrupted else study.best.card,
         "recommended": study.recommended,
         "front": [one.number for one in study.front],
