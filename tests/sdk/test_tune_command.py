@@ -52,6 +52,16 @@ def test_tune_prints_trials_values_and_where_the_model_is(
     assert {one["name"] for one in told["recommended"]["advice"]} == set(told["params"])
 
 
+def test_tune_searches_on_the_part_that_was_asked_for(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("tune", photos, "--model", "glyphs/test_resnet", "--trials", "2", "--space", home.parent / "space.json")
+    assert "the best few were trained on all" in said(capsys, *words, "--part", "0.5")
+    told = json.loads(said(capsys, *words, "--part", "0.5", "--json"))
+    assert told["learned"][0] < told["learned"][1]
+    assert json.loads(said(capsys, *words, "--part", "1", "--json"))["learned"] is None
+
+
 def test_tune_searches_among_models_for_several_aims(
     home: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,7 +121,10 @@ def test_a_recommendation_is_tuned_and_its_probes_are_first_points(home: Path, p
         rates = rates_of(Zoo(home), sample, rec.best.card, Request(budget=60.0))
     assert set(rates) <= {2e-3, 5e-3}
     assert rates
+    looked = sorted((home / "features").iterdir())
     study = rec.tune(trials=8, space=space, study="mine")
+    assert len((home / "studies" / "past.jsonl").read_bytes().splitlines()) == 1
+    assert sorted((home / "features").iterdir()) == looked, "the recommendation had looked at them"
     assert [one.params["lr"] for one in study.trials][: len(rates)] == pytest.approx(rates)
     assert study.name == "mine"
     assert study.best.card.parent == rec.best.model
