@@ -10,6 +10,7 @@ As with a journal that is sent: what has been taken is not taken again, whoever 
 
 import hashlib
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ class Gathering:
         except OSError:
             return
         for folder in folders:
-            ours = RUN.fullmatch(folder.name) is not None and not any(folder.glob("to-*.json"))
+            ours = RUN.fullmatch(folder.name) is not None and not bound_elsewhere(folder)
             if ours and any(self._seen.get(path) != size for path, size in journals(folder)):
                 yield folder
 
@@ -189,8 +190,21 @@ class Gatherer:
             self._ending.wait(SOON_S if new else LATER_S)
 
 
+def names_in(folder: Path) -> list[str]:
+    """None where it was removed meanwhile."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def bound_elsewhere(folder: Path) -> bool:
+    """It goes to a server."""
+    return any(name.startswith("to-") and name.endswith(".json") for name in names_in(folder))
+
+
 def journals(folder: Path) -> Iterator[tuple[Path, Size]]:
-    for path in sorted(folder.glob("*.journal")):
+    for path in (folder / name for name in names_in(folder) if name.endswith(".journal")):
         try:
             found = path.stat()
         except OSError:
@@ -224,7 +238,7 @@ def written(folder: Path) -> float:
 def forget(home: Path, run: str) -> None:
     """A run that was removed is not gathered again. One that goes to another server stays for it."""
     folder = home / "runs" / run
-    if RUN.fullmatch(run) and folder.is_dir() and not any(folder.glob("to-*.json")):
+    if RUN.fullmatch(run) and folder.is_dir() and not bound_elsewhere(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 

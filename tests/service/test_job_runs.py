@@ -15,7 +15,7 @@ from headhunt.wire import CellAsked
 from service import zoo_work
 from service.database import Database
 from service.gathering import Gathering
-from service.job_runs import FOLDER, STALE_S, diary_of
+from service.job_runs import FOLDER, STALE_S, diary, diary_of
 from service.jobs.queue import Order, Queue
 from service.jobs.worker import Post, Work, work_of
 from service.parts import Service, service_of
@@ -125,9 +125,9 @@ def test_the_same_asked_by_two_jobs_is_two_runs(service: Service, theirs: str) -
 def test_what_a_job_left_that_died_is_brought_by_the_next_one(service: Service, theirs: str) -> None:
     one = work(service, theirs)
     folder = service.settings.home / FOLDER / theirs / JOB
-    with pytest.raises(Interrupted), diary_of(one) as diary, diary.begin(About("pets", "dies")) as entry:
+    with pytest.raises(Interrupted), diary(one, folder).begin(About("pets", "dies")):  # and nobody was there to bring it
         raise Interrupted("killed")
-    service.tracking.remove(theirs, str(entry.id))
+    assert runs(service, theirs) == []
     for path in folder.rglob("*"):
         os.utime(path, (path.stat().st_mtime - 2 * STALE_S,) * 2)
     default = service.projects.ensure("default")
