@@ -2,7 +2,7 @@
 
 The framework describes paths, parameters and docstrings. What all routes have in common is added here, in one place:
 the structs as msgspec reads them, the answers to what goes wrong, the parameters that a route names as `filters=`,
-the bodies that are no JSON (`takes=`), examples.
+the bodies that are no JSON (`takes=`, `gives=`), what else may be refused (`refuses=`), examples.
 """
 
 from collections.abc import Iterator
@@ -63,6 +63,7 @@ RAW = {
     "application/octet-stream": BINARY,
     "text/event-stream": EVENT,
     "text/html": {"type": "string"},
+    "text/csv": {"type": "string"},
     "application/pdf": BINARY,
 }
 """What is sent as it is."""
@@ -202,8 +203,9 @@ def add_answers(operation: dict[str, Any], handler: HTTPRouteHandler, ref: dict[
     words = operation["responses"].get(usual, {}).get("description", "Well.")
     kind = str(getattr(handler.media_type, "value", handler.media_type))
     content = {"application/json": {"schema": ref}} if ref is not None else operation["responses"][usual].get("content")
-    if kind in RAW:
-        content = {kind: {"schema": RAW[kind]}}
+    kinds = handler.opt.get("gives", (kind,))
+    if any(kind in RAW for kind in kinds):
+        content = {kind: {"schema": RAW.get(kind, {})} for kind in kinds}
     answers = {usual: {"description": words} | ({"content": content} if content and usual != "204" else {})}
     for status in handler.opt.get("also", ()):
         answers[str(status)] = answers[usual]
@@ -229,3 +231,4 @@ def problems_of(operation: dict[str, Any], handler: HTTPRouteHandler) -> Iterato
         yield from (409, 422, 507)
     if "requestBody" in operation:
         yield from (413, 415)
+    yield from handler.opt.get("refuses", ())

@@ -149,7 +149,7 @@ def add_study_key(
     return Response(made, status_code=201, headers={"Location": f"/api/v1/keys/{made.key.id}"})
 
 
-@get("/studies/{study:str}/importance", who="reader", study_key=True, tags=TAGS)
+@get("/studies/{study:str}/importance", who="reader", study_key=True, tags=TAGS, refuses=(409,))
 async def get_importance(
     service: NamedDependency[Service],
     caller: NamedDependency[Caller],
@@ -160,7 +160,7 @@ async def get_importance(
     return await service.desk.apart(judged, service, caller, study, method)
 
 
-@get("/studies/{study:str}/export", who="reader", study_key=True, tags=TAGS, media_type="application/octet-stream")
+@get("/studies/{study:str}/export", who="reader", study_key=True, tags=TAGS, gives=("text/csv", "application/json"))
 async def export_study(
     service: NamedDependency[Service],
     caller: NamedDependency[Caller],
@@ -175,7 +175,7 @@ async def export_study(
         return as_csv(shown(row), trials) if kind == "csv" else as_json(shown(row), trials)
 
     body = await service.desk.apart(work)
-    media = "text/csv; charset=utf-8" if kind == "csv" else "application/json"
+    media = "text/csv" if kind == "csv" else "application/json"
     return Response(body, media_type=media, headers={"Content-Disposition": f"attachment; filename=study.{kind}"})
 
 

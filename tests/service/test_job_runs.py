@@ -125,7 +125,10 @@ def test_the_same_asked_by_two_jobs_is_two_runs(service: Service, theirs: str) -
 def test_what_a_job_left_that_died_is_brought_by_the_next_one(service: Service, theirs: str) -> None:
     one = work(service, theirs)
     folder = service.settings.home / FOLDER / theirs / JOB
-    with pytest.raises(Interrupted), diary(one, folder).begin(About("pets", "dies")):  # and nobody was there to bring it
+    with (
+        pytest.raises(Interrupted),
+        diary(one, folder).begin(About("pets", "dies")),
+    ):  # and nobody was there to bring it
         raise Interrupted("killed")
     assert runs(service, theirs) == []
     for path in folder.rglob("*"):
