@@ -7,7 +7,7 @@ from litestar import Request, Response
 
 from headhunt.wire import Job
 from service.access import Caller
-from service.jobs.queue import Order, Queue
+from service.jobs.queue import ATTEMPTS, Order, Queue
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Asked:
     spec: dict[str, Any]
     resource: str = "cpu"
     dataset: str | None = None
+    attempts: int = ATTEMPTS
 
 
 def order_of(request: Request[Any, Any, Any], caller: Caller, asked: Asked, key: str | None, project: str) -> Order:
@@ -30,6 +31,7 @@ def order_of(request: Request[Any, Any, Any], caller: Caller, asked: Asked, key:
         request_id=request.state.request_id,
         dataset=asked.dataset,
         by=caller.who,
+        attempts=asked.attempts,
     )
 
 

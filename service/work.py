@@ -35,8 +35,9 @@ KINDS = {
     "health": "service.examining:run",
     "add": "service.zoo_work:add",
     "train": "service.zoo_work:train",
+    "tune": "service.tunings.job:run",
 }
-PRELOADED = ("service.recommending", "service.examining", "service.zoo_work")
+PRELOADED = ("service.recommending", "service.examining", "service.zoo_work", "service.tunings.job")
 
 
 def main(kinds: Kinds = KINDS, preloaded: Sequence[str] = PRELOADED) -> None:

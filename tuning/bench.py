@@ -137,10 +137,12 @@ def said_of(folder: Path) -> dict[str, object]:
         return {}
 
 
-def rows_in(path: Path) -> Rows:
-    """The part of the images that a study's trials learn from. No other will do: earlier trials learned from these."""
+def rows_in(path: Path) -> Rows | None:
+    """The part of the images that a study's trials learn from; None: all. No other will do: earlier trials learned from
+    these."""
     try:
-        return np.array(msgspec.json.decode(path.read_bytes(), type=list[int]), np.int64)
+        told = msgspec.json.decode(path.read_bytes(), type=list[int] | None)
+        return None if told is None else np.array(told, np.int64)
     except (OSError, msgspec.MsgspecError) as error:
         raise BadValue(
             f"{path} does not tell which images the study learned from. Give the search another name: study='again'."

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -26,7 +27,9 @@ from headhunt.errors import BadValue
 from headhunt.spaces import Value
 from headhunt.trials import Trial
 from headhunt.vocabulary import Struct
+from tuning import aims
 from tuning.journal import Shelf
+from tuning.outcomes import Outcome
 from tuning.study import (
     LOST,
     OWNER,
@@ -82,9 +85,9 @@ class Held(BaseJournalBackend):
 class Room(Shelf):
     """The place of such a study. living: the leases that hold now; worker: the one that asks."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: Held, proposes: bool) -> None:
         super().__init__(None)
-        self.held = held
+        self.held, self.proposes = held, proposes
         self.living: Collection[str] = ()
 
     def storage(self) -> BaseStorage:
@@ -99,35 +102,49 @@ class Room(Shelf):
 
 
 class Ending(Struct, frozen=True):
-    """What came of a trial: a value, or why there is none."""
+    """What came of a trial: a value, or why there is none. outcome: of several aims, or with limits."""
 
     value: float | None = None
     stopped: bool = False
     reason: str = ""
+    outcome: Outcome | None = None
+
+    @property
+    def values(self) -> list[float] | None:
+        if self.outcome is not None:
+            return list(self.outcome.values)
+        return None if self.value is None else [self.value]
 
 
 class Plan(Struct, frozen=True, omit_defaults=False):
-    """What is kept of what a study shall be. start: all points to try first."""
+    """What is kept of what a study shall be. start: all points to try first. job: of a tuning, the one that runs its
+    trials; question: what that tunes for (tuning/tune.py)."""
 
     about: About
     start: list[dict[str, Value]] = msgspec.field(default_factory=list)
+    job: str = ""
+    question: str = ""
 
 
 class Hosted:
-    """One study of a server."""
+    """One study of a server. proposes: it may be asked for trials here; a study that a job searches with torch is only
+    looked at by the process that answers everybody."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, proposes: bool = True) -> None:
         self.plan = plan
         self.held = Held()
-        self.room = Room(self.held)
+        self.room = Room(self.held, proposes)
         self._study: Study | None = None
 
     @property
     def study(self) -> Study:
         """Opened when it is needed: replayed from its journal, or begun."""
         if self._study is None:
-            wanted = Wanted(direction=self.plan.about.direction, start=list(self.plan.start))
-            self._study = opened_at(self.room, wanted, self.plan.about)
+            about = self.plan.about
+            wanted = Wanted(
+                direction=about.direction, start=list(self.plan.start), aims=about.aims, limits=about.limits
+            )
+            self._study = opened_at(self.room, wanted, about)
         return self._study
 
     # --- turns
@@ -163,7 +180,7 @@ class Hosted:
             return None
         study.inner._storage.set_trial_intermediate_value(frozen._trial_id, step, loss)
         frozen = self.frozen(number)
-        if study.about.curtail and study.inner.pruner.prune(study.inner, frozen):
+        if study.about.curtail and not study.about.aims and study.inner.pruner.prune(study.inner, frozen):
             return f"At step {step} it was behind what the best fifth had there."
         return None
 
@@ -174,8 +191,16 @@ class Hosted:
             return False
         if ending.reason:
             study.inner._storage.set_trial_user_attr(frozen._trial_id, REASON, ending.reason)
-        study.inner.tell(number, ending.value, state=state_of(ending))
+        if ending.outcome is not None and ending.outcome.measured:
+            self._measured(frozen, ending.outcome)
+        study.inner.tell(number, ending.values, state=state_of(ending))
         return True
+
+    def _measured(self, frozen: FrozenTrial, outcome: Outcome) -> None:
+        trial = optuna.Trial(self.study.inner, frozen._trial_id)
+        trial.set_user_attr(aims.MEASURED, outcome.measured)
+        for name, excess in self.study._over(outcome).items():
+            trial.set_constraint(name, excess)
 
     def tell_late(self, number: int, ending: Ending) -> int | None:
         """Of a trial that was given back: its result stands in for the one that waits to be run again. Its number;
@@ -198,7 +223,7 @@ class Hosted:
         return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(self.study.inner._study_id, number))
 
     def trial(self, number: int) -> Trial:
-        return as_trial(self.frozen(number), self.study.space)
+        return as_trial(self.frozen(number), self.study.space, self.study.about.aims)
 
     def trials(self) -> list[Trial]:
         return self.study.trials()
@@ -208,7 +233,7 @@ class Hosted:
 
 
 def state_of(ending: Ending) -> TrialState:
-    if ending.value is not None:
+    if ending.values is not None:
         return TrialState.COMPLETE
     return TrialState.PRUNED if ending.stopped else TrialState.FAIL
 
@@ -216,7 +241,7 @@ def state_of(ending: Ending) -> TrialState:
 def ended_late(lost: FrozenTrial, ending: Ending) -> FrozenTrial:
     made = copy.deepcopy(lost)
     made.state = state_of(ending)
-    made.values = None if ending.value is None else [ending.value]
+    made.values = ending.values
     made.datetime_complete = datetime.now(tz=UTC)
     made.user_attrs = {OWNER: lost.user_attrs.get(OWNER), AGAIN: lost.number} | (
         {REASON: ending.reason} if ending.reason else {}

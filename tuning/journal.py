@@ -88,6 +88,9 @@ def mend(journal: Path) -> None:
 class Shelf:
     """Where one study lies: in a folder, or, without a name, in the memory of this process."""
 
+    proposes = True
+    """Trials are asked for here; else the study is looked at alone."""
+
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self._within = threading.Lock()

@@ -32,6 +32,8 @@ DEATHS, MOST_DEATHS = "deaths", 5
 """Workers that may die with a trial before it counts as failed: it may be what kills them, as one that takes all the
 memory of a machine does."""
 STOPPED = "The study was stopped."
+LOOKING = "random"
+"""Who would propose trials where nobody asks: one that loads nothing."""
 STATES: dict[TrialState, State] = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "complete",
@@ -207,6 +209,10 @@ class Study:
 
     # --- What there is
 
+    def looked(self) -> "Study":
+        """As it is now, to look at."""
+        return self
+
     def count(self) -> int:
         """Trials that ended or run."""
         return len(self._kept())
@@ -310,7 +316,8 @@ def quiet() -> Iterator[None]:
 
 
 def prepared(inner: optuna.Study, place: Shelf, about: About, opening: int) -> Study:
-    inner.sampler = make(about.algo, from_json(about.space), about.seed, opening, about.start)
+    algo = about.algo if place.proposes else LOOKING
+    inner.sampler = make(algo, from_json(about.space), about.seed, opening, about.start)
     inner.pruner = BestFifth(about.warm_up)
     return Study(inner, place, about)
 

@@ -31,12 +31,14 @@ from tuning.bench import Bench, Model, Rows, rows_in, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import COSTS, Goals
-from tuning.journal import STUDIES, checked as checked_name
+from tuning.journal import checked as checked_name
+from tuning.keeping import AtHome, Keeper
+from tuning.keeping import Kept as Searched
 from tuning.opening import opening
 from tuning.part import REFITTED, to_refit
 from tuning.recommended import Recommended, recommended
 from tuning.redrawing import redrawn
-from tuning.study import Study, Wanted, exists, opened
+from tuning.study import Study, Wanted
 from zoo.cells import Plan, check_classes, train_cell
 from zoo.files import replace_file
 from zoo.images.samples import Sample
@@ -46,7 +48,7 @@ from zoo.repository import Zoo
 from zoo.telling import About, Entry
 from zoo.training.pacing import seconds_a_step
 
-QUESTION, KEPT, PART = "question.json", "kept.json", "part.json"
+KEPT, PART = "kept.json", "part.json"
 WARM_UP = 20
 """Percent of a training before which nobody is stopped: the rate still rises."""
 IN_TIME = 8
@@ -81,6 +83,8 @@ class Wish:
     """Of the images to learn from, what the user wants trials to learn from; 1: all; None: by rule."""
     within: str | None = None
     """The run that the study's is a part of."""
+    keeper: Keeper | None = None
+    """Where the study is kept; None: in the zoo's home."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ class Tuning:
         check_varies(wish.goals, len(models), known_space)
         self.question = question(sample, models, wish)
         self.name = checked_name(wish.name or f"{plain(sample.name)}-{self.question[:8]}")
-        self.folder = zoo.home / STUDIES / self.name
+        self.keeper = wish.keeper or AtHome(zoo.home)
+        self.folder = self.keeper.folder(self.name)
         self.check_question()
         self.bench = Bench(zoo, sample, models, self.folder, wish.seed)
         self.longest = 0.0
@@ -137,18 +142,19 @@ class Tuning:
         with self.zoo.diary.begin(self.about(study)) as told:
             self.bench.rows = rows
             whole = self.search(study, told)
-            self.check_ended(study, whole)
-            best = self.on_all(study, study.best(), told) if whole else study.best()
-            advice = self.advice(study, best)
-            card = self.kept(study, best, told) if whole else None
+            found = study.looked()
+            self.check_ended(found, whole)
+            best = self.on_all(found, found.best(), told) if whole else found.best()
+            advice = self.advice(found, best)
+            card = self.kept(found, best, told) if whole else None
             told.note("summary", summary(best, advice, card))
         return Tuned(
-            study, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models), self.learned(rows)
+            found, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models), self.learned(rows)
         )
 
     # --- the search
 
-    def opened(self, models: Sequence[Model]) -> Study:
+    def opened(self, models: Sequence[Model]) -> Searched:
         """A new study, or the one of this question."""
         wish, goals = self.wish, self.wish.goals
         wanted = Wanted(
@@ -162,16 +168,14 @@ class Tuning:
             aims=goals.several,
             limits=goals.kept_limits,
         )
-        if not exists(self.zoo.home, self.name):
+        if self.keeper.question(self.name) is None:
             most = min(self.most_epochs(one) for one in models)
             facts = {one.card.id: self.bench.facts(one.card.id, most) for one in models}
             space = joint_space(facts, wish.space)
             known = [(one, facts[one.card.id]) for one in models]
             points = opening(space, known, wish.trials, wish.seed, wish.elsewhere(space, list(facts)))
             wanted = msgspec.structs.replace(wanted, space=dict(space), start=points)
-        study = opened(self.zoo.home, wanted)
-        replace_file(self.folder / QUESTION, msgspec.json.encode({"question": self.question}))
-        return study
+        return self.keeper.opened(wanted, self.question)
 
     def most_epochs(self, model: Model) -> float:
         """So many that some trials fit into the time."""
@@ -182,7 +186,7 @@ class Tuning:
         epoch = step * math.ceil(len(data.train.images) / 32)
         return max(1.0, FOR_TRIALS * (self.end - time.monotonic()) / IN_TIME / epoch)
 
-    def search(self, study: Study, told: Entry) -> bool:
+    def search(self, study: Searched, told: Entry) -> bool:
         """False: Ctrl-C."""
         objective = FineTuning(self.bench, self.wish.goals, self.name, told)
         self.longest = max([one.seconds or 0.0 for one in study.trials() if one.value is not None], default=0.0)
@@ -221,14 +225,12 @@ class Tuning:
         if self.wish.part is None:
             return None
         path = self.folder / PART
-        if exists(self.zoo.home, self.name):
-            return rows_in(path) if path.exists() else None
+        if path.exists() and self.keeper.question(self.name) is not None:
+            return rows_in(path)
         self.tell("choosing the images to search on", 0)
         rows = self.wish.part(self.all_images())
         self.folder.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        if rows is not None:
-            replace_file(path, msgspec.json.encode(rows.tolist()))
+        replace_file(path, msgspec.json.encode(None if rows is None else rows.tolist()))
         return rows
 
     def all_images(self) -> Parts:
@@ -297,7 +299,7 @@ class Tuning:
 
     # --- words
 
-    def about(self, study: Study) -> About:
+    def about(self, study: Searched) -> About:
         return About(
             experiment="tune",
             name=f"study {self.name}",
@@ -320,8 +322,7 @@ class Tuning:
         self.watch(Progress("trials", done, self.wish.trials or 0, words))
 
     def check_question(self) -> None:
-        before = said_of(self.folder / QUESTION).get("question")
-        if before not in (None, self.question) or (before is None and exists(self.zoo.home, self.name)):
+        if self.keeper.question(self.name) not in (None, self.question):
             raise BadValue(
                 f"The study {self.name!r} searched something else: other images, models, space, aims or limits."
                 " Take another name, or none."

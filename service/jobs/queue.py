@@ -284,18 +284,25 @@ class Queue:
             connection.execute(sa.update(jobs).where(self._held(fence)).values({**values, "error": text}))
             return True
 
-    def release(self, fence: Fence) -> bool:
-        """Give it back unfinished and at once, as a worker does that shuts down: that was no fault of the job. What was
-        cancelled meanwhile ends."""
+    def release(self, fence: Fence, wait_s: float = 0.0) -> bool:
+        """Give it back unfinished, as a worker does that shuts down, or for a while: that was no fault of the job. What
+        was cancelled meanwhile ends."""
         with self.database.write() as connection:
             values = {
                 "state": sa.case((jobs.c.cancel, "cancelled"), else_="queued"),
                 "ended": sa.case((jobs.c.cancel, self.now)),
                 "attempts": jobs.c.attempts + 1,  # the number of the attempt is never used again: it is the fence
+                "run_after": self.now + wait_s,
                 "lease_until": None,
                 "worker": None,
             }
             return connection.execute(sa.update(jobs).where(self._held(fence)).values(values)).rowcount > 0
+
+    def wake(self, job: str) -> None:
+        """One that was put off may run now."""
+        with self.database.write() as connection:
+            waits = (jobs.c.id == job) & (jobs.c.state == "queued")
+            connection.execute(sa.update(jobs).where(waits).values(run_after=self.now))
 
     # --- inside ---
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -51,10 +51,15 @@ NICE = 10
 AFTER_DEATH_S = 0.2
 """Before the next attempt when a child died: most are killed from outside, and attempts are counted anyhow."""
 
+T = TypeVar("T")
 Kinds = Mapping[str, str]
 """Kind of job -> `module:function` that takes a Work and returns what the job comes to."""
 PASSING: tuple[type[BaseException], ...] = (ServiceUnavailable, NotWritten, OSError, MemoryError)
 """What may go better another time, as a full disk may. All other errors would come again."""
+
+
+def stays(_: float) -> NoReturn:
+    raise HeadhuntError("This work is not one of a worker's, and cannot be put off.")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Work:
     job: str = ""
     request: str | None = None
     """Where, and under which names, what it trains is told as runs; without a database nothing is."""
+    leave: Callable[[float], NoReturn] = stays
+    """Ends this attempt, to be begun again after so many seconds: its place is free for others until then."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +285,7 @@ def child(post: Post, claim: Claim, place: Place, alive: Connection) -> None:
         patiently(lambda: queue.fail(claim.fence, fault, again=again))
 
 
-def patiently(say: Callable[[], bool]) -> bool:
+def patiently(say: Callable[[], T]) -> T:
     """What a job came to is not lost with the database: it is said when it is back."""
     until = time.monotonic() + PATIENCE_S
     while True:
@@ -317,7 +324,13 @@ def work_of(post: Post, claim: Claim, queue: Queue) -> Work:
 
     step = None if claim.step is None else msgspec.json.decode(claim.step)
     spec, names = msgspec.json.decode(claim.spec), (post.database, claim.fence.job, claim.request_id)
-    return Work(post.home, claim.project, spec, step, tell, post.ray, *names)
+
+    def leave(seconds: float) -> NoReturn:
+        patiently(lambda: queue.release(claim.fence, seconds))
+        log.info("job is put off", extra=named(claim))
+        os._exit(0)  # as a kill: what is kept goes on from here
+
+    return Work(post.home, claim.project, spec, step, tell, post.ray, *names, leave)
 
 
 def function_of(kinds: Kinds, kind: str) -> Callable[[Work], Any]:

@@ -12,6 +12,7 @@ from service.routes import (
     runs,
     sessions,
     studies,
+    tunings,
     uploads,
     users,
     zoo,
@@ -32,4 +33,5 @@ ROUTES = [
     *runs.ROUTES,
     *reports.ROUTES,
     *studies.ROUTES,
+    *tunings.ROUTES,
 ]

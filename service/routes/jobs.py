@@ -13,6 +13,7 @@ from service.following import Following, still_allowed, stream_of
 from service.headers import LastEvent
 from service.paging import Paging, page_of, polled
 from service.parts import Service
+from service.tunings.state import cancelled
 
 TAGS = ["jobs"]
 Kind = Annotated[str | None, QueryParameter(max_length=32, description="Only of this kind, as recommend or train.")]
@@ -47,7 +48,9 @@ def get_job(
 @post("/jobs/{job:str}/cancel", status_code=200, sync_to_thread=True, who="member", tags=TAGS)
 def cancel_job(service: NamedDependency[Service], caller: NamedDependency[Caller], job: FromPath[str]) -> Job:
     """What waits ends at once, what runs within two seconds. What was cancelled before stays so."""
-    return service.queue.cancel(job, caller.project)
+    found = service.queue.cancel(job, caller.project)
+    cancelled(service, found, caller.project)
+    return found
 
 
 @delete("/jobs/{job:str}", status_code=204, sync_to_thread=True, who="member", tags=TAGS)

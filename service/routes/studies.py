@@ -27,7 +27,9 @@ from service.headers import Again
 from service.paging import Paging, page_of, polled
 from service.parts import Service
 from service.studies.judging import ImportanceShown, judged
+from service.studies.small import check_no_job
 from service.studies.store import Maker, shown
+from service.tunings.state import goes_on, woken
 
 TAGS = ["studies"]
 EVERY = 10_000_000
@@ -111,7 +113,10 @@ async def stop_study(
 
 def state_set(service: Service, caller: Caller, study: str, state: Any, more: MoreTrials | None = None) -> StudyShown:
     row = service.studies.get(caller, study)
+    if state == "running":
+        goes_on(service, caller, row, more)
     service.desk.set_state(row.id, state, more)
+    woken(service, row)
     return shown(service.studies.get(caller, row.id))
 
 
@@ -212,7 +217,9 @@ async def ask_trial(
     Idempotency-Key is the same trial."""
 
     def work() -> Given:
-        return service.desk.ask(service.studies.get(caller, study).id, data, again, caller.who)
+        row = service.studies.get(caller, study)
+        check_no_job(row)
+        return service.desk.ask(row.id, data, again, caller.who)
 
     given = await service.desk.apart(work)
     headers = {} if given.retry_s is None else {"Retry-After": str(round(given.retry_s))}

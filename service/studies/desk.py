@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -37,10 +37,12 @@ from headhunt.studies.wire import (
 from headhunt.trials import Trial, as_loss, as_step
 from service.database import Database
 from service.studies.small import (
+    STOPPED,
     better,
     counted,
     counts_of,
     enough,
+    job_of,
     least,
     outcome_of,
     shown,
@@ -52,12 +54,15 @@ from service.studies.telling import Runs, metric_of, run_of
 from service.studies.turns import Turn, Turns
 from service.tables import studies, study_trials
 
+if TYPE_CHECKING:
+    from tuning.hosted import Ending
+
 PAUSED_S, BUSY_S = 5.0, 2.0
 """After which one who got no trial asks again."""
 THREADS = 2
 """That propose: whoever searches does not keep all others waiting."""
 LAST_STEP = 2**53
-STOPPED, OUT_OF_TIME = "The study was stopped.", "The time of the study was up."
+OUT_OF_TIME = "The time of the study was up."
 Row = Any
 T = TypeVar("T")
 
@@ -70,8 +75,8 @@ class Desk:
         """When this server first looked: what it did not hear before, it may not have been there to hear."""
 
     def runs_of(self, row: Row) -> Runs:
-        """Runs are for all readers of the project, so a private study has none."""
-        return Runs(None) if row.private else self.runs
+        """Runs are for all readers of the project, so a private study has none; a tuning tells its own."""
+        return Runs(None) if row.private or job_of(row) else self.runs
 
     async def apart(self, work: Callable[..., T], *words: Any) -> T:
         """In a thread of those that propose: a search must not keep all other requests waiting."""
@@ -148,7 +153,8 @@ class Desk:
         self, connection: Connection, turn: Turn, number: int, params: Any, whose: tuple[str, str | None, str]
     ) -> TrialGiven:
         lease, key, worker = whose
-        token, run = secrets.token_urlsafe(24), "" if turn.row.private else run_of(turn.row.id, lease)
+        silent = turn.row.private or job_of(turn.row)
+        token, run = secrets.token_urlsafe(24), "" if silent else run_of(turn.row.id, lease)
         row = {
             "study": turn.row.id,
             "number": number,
@@ -237,8 +243,12 @@ class Desk:
 
         value, why = outcome_of(result)
         ending = Ending(value=value, stopped=result.status == "stopped", reason=why)
+        return self.settle(study, number, result.token, ending)
+
+    def settle(self, study: str, number: int, token: str, ending: "Ending") -> TrialShown:
+        """A trial has ended."""
         with self.turns.of(study) as turn:
-            held = self._row_for(study, number, result.token)
+            held = self._row_for(study, number, token)
             if held.ended is not None and not held.lost:
                 return shown(turn.hosted.trial(held.number), held)
             now_is = held.number

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from headhunt.errors import TrialFailed, TrialTaken, printable
+from headhunt.errors import InUse, TrialFailed, TrialTaken, printable
 from headhunt.studies.wire import BestTrial, TrialResult, TrialShown, number_of
 from headhunt.trials import Trial
 from service.studies.turns import Turn
 from tracking.values import told as told_number
 
 LONGEST_WHY = 1000
+STOPPED = "The study was stopped."
 Row = Any
 
 
@@ -42,10 +43,13 @@ def counted(turn: Turn) -> str:
 
 def better(row: Row, turn: Turn, ended: Trial) -> BestTrial | None:
     """The trial, if it is the best so far."""
-    if ended.value is None:
+    if ended.value is None or not ended.within:
         return None
     before = None if row.best is None else msgspec.json.decode(row.best, type=BestTrial)
-    sign = -1.0 if turn.hosted.study.about.direction == "maximize" else 1.0
+    from tuning.aims import signs
+
+    about = turn.hosted.study.about
+    sign = signs(about.aims, about.direction)[0]
     if before is not None and sign * before.value <= sign * ended.value:
         return None
     return BestTrial(number=ended.number, value=ended.value, params=ended.params)
@@ -78,4 +82,19 @@ def shown(trial: Trial, row: Row | None) -> TrialShown:
         seconds=trial.seconds,
         worker=row.worker if row is not None else "",
         run=row.run if row is not None else "",
+        values=trial.values,
+        measured=trial.measured,
+        within=trial.within,
     )
+
+
+def job_of(row: Row) -> str:
+    """Of the study of a tuning: the job that runs its trials."""
+    found: str = msgspec.json.decode(row.plan).get("job", "")
+    return found
+
+
+def check_no_job(row: Row) -> None:
+    """Trials of a tuning are for its job alone. Raises InUse."""
+    if job := job_of(row):
+        raise InUse(f"The study {row.name!r} is a tuning's: its job {job} runs the trials, and gives none away.")

@@ -46,7 +46,10 @@ class Studies:
 
     def make(self, maker: Maker, asked: StudyAsked) -> tuple[StudyShown, bool]:
         """The study, and whether it is new: the same name and plan are the same study. Raises NameTaken, KeyReused."""
-        plan = plan_of(asked)
+        return self.keep(maker, asked, plan_of(asked))
+
+    def keep(self, maker: Maker, asked: StudyAsked, plan: "Plan") -> tuple[StudyShown, bool]:
+        """The same, where the plan was made elsewhere."""
         try:
             return self._make(maker, asked, plan)
         except sa.exc.IntegrityError:  # somebody made it at this moment
@@ -102,6 +105,12 @@ class Studies:
         if row is None:
             raise UnknownStudy(named, hint="'headhunt study list' shows those that you may see.")
         return row
+
+    def named(self, project: str, name: str) -> Row[Any] | None:
+        """Whoever asks."""
+        mine = (studies.c.project == project) & (studies.c.name == name)
+        with self.database.read() as connection:
+            return connection.execute(sa.select(studies).where(mine)).first()
 
     def all(self, caller: Caller, after: tuple[float, str] | None, limit: int) -> list[StudyShown]:
         """The newest first."""
@@ -159,7 +168,10 @@ def shown(row: Row[Any]) -> StudyShown:
         spent=row.spent,
         best=None if row.best is None else msgspec.json.decode(row.best, type=BestTrial),
         why=row.why,
-        run="" if row.private else row.id,
+        run="" if row.private or plan.get("job") else row.id,
+        aims=about.get("aims", {}),
+        limits=about.get("limits", {}),
+        job=plan.get("job", ""),
     )
 
 

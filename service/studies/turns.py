@@ -61,8 +61,9 @@ class Turn:
 
 
 class Turns:
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database, self.folder = database, folder
+    def __init__(self, database: Database, folder: Path, jobs_own: bool = False) -> None:
+        """jobs_own: in a job that runs the trials of its study itself. Elsewhere such studies are looked at alone."""
+        self.database, self.folder, self.jobs_own = database, folder, jobs_own
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -91,7 +92,8 @@ class Turns:
                 self._forget(study)
                 raise UnknownStudy(study)
             if seat.hosted is None:
-                seat.hosted = Hosted(msgspec.json.decode(row.plan, type=Plan))
+                plan = msgspec.json.decode(row.plan, type=Plan)
+                seat.hosted = Hosted(plan, proposes=self.jobs_own or not plan.job)
             new = (study_lines.c.study == study) & (study_lines.c.number >= seat.hosted.kept)
             lines = connection.execute(sa.select(study_lines.c.body).where(new).order_by(study_lines.c.number))
             seat.hosted.begin(list(lines.scalars()))

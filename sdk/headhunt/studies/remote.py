@@ -213,5 +213,6 @@ def all_trials(server: Server, place: str) -> list[TrialShown]:
 
 def trial_of(one: TrialShown) -> Trial:
     readings: dict[int, Number] = dict(one.readings)
-    facts: dict[str, Any] = {name: getattr(one, name) for name in ("number", "state", "params", "value", "reason")}
+    same = ("number", "state", "params", "value", "reason", "values", "measured", "within")
+    facts: dict[str, Any] = {name: getattr(one, name) for name in same}
     return Trial(**facts, readings={step: float(value) for step, value in readings.items()}, seconds=one.seconds)

@@ -69,6 +69,10 @@ class StudyShown(Struct, frozen=True, omit_defaults=False):
     best: BestTrial | None
     why: str
     run: str
+    aims: dict[str, str] = msgspec.field(default_factory=dict)
+    limits: dict[str, float] = msgspec.field(default_factory=dict)
+    job: str = ""
+    """Of a tuning: the job that runs its trials, and nobody else does."""
 
 
 class MoreTrials(Struct, frozen=True):
@@ -148,6 +152,9 @@ class TrialShown(Struct, frozen=True, omit_defaults=False):
     seconds: float | None
     worker: str
     run: str
+    values: dict[str, float] = msgspec.field(default_factory=dict)
+    measured: dict[str, float] = msgspec.field(default_factory=dict)
+    within: bool = True
 
 
 class StudyKeyAsked(Struct, frozen=True):
