@@ -7,7 +7,7 @@ model, transform = study.best.load()        # trained, with its preprocessing
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, NotReady, printable
@@ -24,16 +24,21 @@ if TYPE_CHECKING:
     from tuning.recommended import Recommended
     from tuning.tune import Tuned, Wish
     from zoo.images.preprocess import Preprocess
-    from zoo.repository import Zoo
 
 TRIALS = 40
 TOP = 10
 
 
+class Models(Protocol):
+    """Where the best is loaded from: a zoo of this machine, or of a server."""
+
+    def load(self, model: str) -> "nn.Module": ...
+
+
 class Winner:
     """The best trial, and the model that it became."""
 
-    def __init__(self, tuned: "Tuned", zoo: "Zoo") -> None:
+    def __init__(self, tuned: "Tuned", zoo: Models) -> None:
         self._tuned, self._zoo = tuned, zoo
         self.trial: Trial = tuned.best
 
@@ -71,7 +76,7 @@ class Winner:
 class TunedStudy:
     """A search for hyper-parameters of a fine-tuning, that ended."""
 
-    def __init__(self, tuned: "Tuned", zoo: "Zoo") -> None:
+    def __init__(self, tuned: "Tuned", zoo: Models) -> None:
         self._tuned = tuned
         self.best = Winner(tuned, zoo)
 

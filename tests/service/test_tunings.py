@@ -19,7 +19,7 @@ from headhunt.wire import JobFault
 from service.app import create_app
 from service.database import Database
 from service.jobs.queue import Claim, Queue
-from service.jobs.worker import Post, Work, work_of
+from service.jobs.worker import Post, work_of
 from service.settings import Settings
 from service.tunings.job import run
 from service.work import KINDS
@@ -123,7 +123,7 @@ def test_a_tuning_ends_with_a_model_of_the_zoo_and_a_study_of_the_service(place:
     assert study["best"]["number"] == done.best
     assert [one["value"] for one in place.trials()] == [one.value for one in done.trials]
     ended = place.get(f"{JOBS}/{job['id']}")
-    assert msgspec.convert(ended["result"], TuningDone) == done
+    assert msgspec.json.decode(msgspec.json.encode(done)) == ended["result"]
     trials = [one for one in place.told if one["stage"] == "trials"]
     assert [(one["done"], one["total"]) for one in trials][:5] == [(0, 3), (0, 3), (0, 3), (1, 3), (2, 3)]
     assert trials[-1]["best"]["number"] == done.best
@@ -164,14 +164,14 @@ def test_after_a_kill_at_most_the_running_trial_is_run_again(place: Place) -> No
     first = place.claim()
     with pytest.raises(Killed):
         place.work(first, killed_at(2))
-    before = place.trials()
-    assert [one["state"] for one in before] == ["complete", "complete", "running"]
+    before, tried = place.trials(), place.told[-1]["words"]
+    assert [one["state"] for one in before] == ["complete", "complete"]
     place.queue.fail(first.fence, JobFault(code="worker_died", words="It died."), wait_s=0.0)
     done = place.work(place.claim())
     after = place.trials()
     assert [one["state"] for one in after] == ["complete"] * 4
     assert after[:2] == before[:2]
-    assert after[2]["params"] == before[2]["params"]
+    assert [one["words"] for one in place.told].count(tried) == 2, "it was run again"
     assert place.get(f"{JOBS}/{job['id']}")["attempt"] == 2
     assert len(done.trials) == 4
 
@@ -274,22 +274,22 @@ def test_a_tuning_in_which_no_trial_ends_with_a_number_says_why(place: Place) ->
     ("wrong", "status", "code", "words"),
     [
         ({"dataset": "elsewhere"}, 404, "unknown_dataset", "elsewhere"),
-        ({"dataset": ...}, 422, "bad_value", "No dataset is named"),
-        ({"models": []}, 422, "bad_value", "Name what to tune"),
+        ({"dataset": ...}, 400, "bad_value", "No dataset is named"),
+        ({"models": []}, 400, "bad_value", "Name what to tune"),
         ({"models": ["blank/test_resnt"]}, 404, "unknown_model", "blank/test_resnet"),
-        ({"models": [MODEL, MODEL]}, 422, "bad_value", "each once"),
+        ({"models": [MODEL, MODEL]}, 400, "bad_value", "each once"),
         ({"models": ..., "recommendation": "0" * 32}, 404, "unknown_job", "0000"),
-        ({"trials": 0}, 422, "bad_value", "trials is 0"),
-        ({"seconds": "soon"}, 422, "bad_value", "soon"),
-        ({"seed": -1}, 422, "bad_value", "seed"),
-        ({"aims": ["latncy"]}, 422, "bad_value", "latency"),
-        ({"aims": ["latency"]}, 422, "bad_value", "costs"),
-        ({"limits": {"loss": 1}}, 422, "bad_value", "limits nothing"),
-        ({"algo": "tpee"}, 422, "bad_value", "tpe"),
-        ({"study": "../etc"}, 422, "bad_value", "letters"),
-        ({"space": {"lr": {"type": "double", "low": 1, "high": 0.1}}}, 422, "bad_space", "above"),
-        ({"space": {"lr": {"type": "double", "low": 0, "high": 1, "log": True}}}, 422, "bad_space", "logarithm"),
-        ({"trails": 3}, 400, "bad_request", "trails"),
+        ({"trials": 0}, 400, "bad_value", "trials is 0"),
+        ({"seconds": "soon"}, 400, "bad_value", "soon"),
+        ({"seed": -1}, 400, "bad_value", "seed"),
+        ({"aims": ["latncy"]}, 400, "bad_value", "latency"),
+        ({"aims": ["latency"]}, 400, "bad_value", "costs"),
+        ({"limits": {"loss": 1}}, 400, "bad_value", "limits nothing"),
+        ({"algo": "tpee"}, 400, "bad_value", "tpe"),
+        ({"study": "../etc"}, 400, "bad_value", "letters"),
+        ({"space": {"lr": {"type": "double", "low": 1, "high": 0.1}}}, 400, "bad_space", "above"),
+        ({"space": {"lr": {"type": "double", "low": 0, "high": 1, "log": True}}}, 400, "bad_space", "logarithm"),
+        ({"trails": 3}, 400, "malformed_body", "trails"),
     ],
 )
 def test_what_cannot_be_is_refused_before_there_is_a_job(
@@ -307,7 +307,7 @@ def test_what_cannot_be_is_refused_before_there_is_a_job(
         ({"space": SPACE | {"lrr": 0.1}}, BadSpace, "lr"),
         ({"space": SPACE | {"epochs": 0}}, BadSpace, "epochs"),
         ({"aims": ["loss", "latency"]}, BadValue, "With one model"),
-        ({"algo": "cmaes"}, BadSpace, "cmaes"),
+        ({"algo": "cmaes", "space": {}}, BadSpace, "cmaes"),
     ],
 )
 def test_what_only_the_trainer_knows_fails_the_job(

@@ -215,6 +215,7 @@ def add_tuning(actions: Actions) -> None:
     tune.add_argument("--study", metavar="NAME", help="its name (default: made of the question)")
     tune.add_argument("--no-curtail", action="store_true", help="let trials that fall behind run to their end")
     tune.add_argument("--part", metavar="SHARE", help="trials learn from this share of the images, as 0.25; 1: all")
+    tune.add_argument("--server", metavar="URL", help="who tunes: http://host:8765, or local (default: as for suggest)")
     tune.add_argument("--top", default="10", metavar="N", help="show so many trials (default 10)")
     tune.add_argument("--json", action="store_true", help="print everything as JSON")
     tune.set_defaults(check=TUNE + "check_tune")

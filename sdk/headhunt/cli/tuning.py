@@ -1,4 +1,4 @@
-"""`tune`: hyper-parameters for a fine-tuning, searched in this process; the best is trained and kept."""
+"""`tune`: hyper-parameters for a fine-tuning, searched in this process or by a server; the best is trained and kept."""
 
 import argparse
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from headhunt.cli.telling import Stages
 from headhunt.cli.values import whole
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, MissingFile
+from headhunt.home import home_folder
+from headhunt.remote.credentials import chosen
 from headhunt.spaces import Space, from_json
 from headhunt.tuned import TunedStudy, as_table, wish_of
 
@@ -29,19 +31,41 @@ def check_tune(asked: argparse.Namespace) -> None:
 
 
 def tune_model(asked: argparse.Namespace) -> None:
+    found = chosen(asked.server, None, home_folder())
+    study = tuned_here(asked) if found is None else tuned_there(asked, found.url, found.key)
+    print(as_json(facts_of(study)) if asked.json else as_table(study, whole("top", asked.top)))
+
+
+def tuned_there(asked: argparse.Namespace, url: str, key: str) -> TunedStudy:
+    """By a server, which is followed. Ctrl-C ends the waiting alone."""
+    from headhunt.remote import engine, tuning
+    from headhunt.remote.address import in_the_clear
+    from headhunt.remote.transport import Server
+
+    warn(*filter(None, [in_the_clear(url)]))
+    home = home_folder()
+    with Server(url, key) as server, Stages() as stages:
+        if asked.model:
+            models = list(dict.fromkeys(asked.model))
+            return tuning.tune_models(server, home, asked.sample, tuning.of_models(wish(asked), models), stages.show)
+        rec = engine.suggest(server, home, asked.sample, {"budget": asked.budget}, stages.show)
+        warn(*rec.warnings)
+        chosen_ones = rec.first(1 if asked.models is None else whole("models", asked.models))
+        return rec.engine.tune(rec.facts, chosen_ones, wish(asked), stages.show)
+
+
+def tuned_here(asked: argparse.Namespace) -> TunedStudy:
     from headhunt import local
     from zoo.repository import Zoo
 
     zoo = Zoo()
     with Stages() as stages:
         if asked.model:
-            study = local.tune_models(zoo, asked.sample, list(dict.fromkeys(asked.model)), wish(asked), stages.show)
-        else:
-            rec = local.suggest(zoo, asked.sample, {"budget": asked.budget}, began=asked.began, progress=stages.show)
-            warn(*rec.warnings)
-            chosen = rec.first(1 if asked.models is None else whole("models", asked.models))
-            study = rec.engine.tune(rec.facts, chosen, wish(asked), stages.show)
-    print(as_json(facts_of(study)) if asked.json else as_table(study, whole("top", asked.top)))
+            return local.tune_models(zoo, asked.sample, list(dict.fromkeys(asked.model)), wish(asked), stages.show)
+        rec = local.suggest(zoo, asked.sample, {"budget": asked.budget}, began=asked.began, progress=stages.show)
+        warn(*rec.warnings)
+        chosen_ones = rec.first(1 if asked.models is None else whole("models", asked.models))
+        return rec.engine.tune(rec.facts, chosen_ones, wish(asked), stages.show)
 
 
 def wish(asked: argparse.Namespace) -> Any:

@@ -1,4 +1,4 @@
-"""A recommendation is asked for once, however often the call is made.
+"""A recommendation, or a tuning, is asked for once, however often the call is made.
 
 The Idempotency-Key is made of the images and of all that is asked, so a call that was killed, and is made again, finds
 the job that it had begun. When is a *new* job wanted?
@@ -21,6 +21,7 @@ import msgspec
 from headhunt.errors import NotWritten
 from headhunt.remote.jobs import Job
 from headhunt.remote.transport import Server
+from headhunt.studies.tuned import TuningAsked
 from headhunt.wire import RecommendationAsked
 from zoo.files import replace_file
 
@@ -28,10 +29,10 @@ FRESH_S = 3600.0
 """The answer to a call that was killed is kept for it so long; later the zoo has changed."""
 LONGEST_CHAIN = 500
 REMEMBERED = 500
-ROUTE = "/recommendations"
+ROUTE, TUNINGS = "/recommendations", "/tunings"
 
 
-def asked(server: Server, wanted: RecommendationAsked, version: str, home: Path) -> Job:
+def asked(server: Server, wanted: RecommendationAsked | TuningAsked, version: str, home: Path) -> Job:
     """The job of this request, new or found again."""
     had = answered(home)
     key = first_key(wanted, version)
@@ -43,8 +44,9 @@ def asked(server: Server, wanted: RecommendationAsked, version: str, home: Path)
     return put(server, wanted, secrets.token_hex(32))
 
 
-def put(server: Server, wanted: RecommendationAsked, key: str) -> Job:
-    return server.ask("POST", ROUTE, Job, body=wanted, headers={"Idempotency-Key": key})
+def put(server: Server, wanted: RecommendationAsked | TuningAsked, key: str) -> Job:
+    route = TUNINGS if isinstance(wanted, TuningAsked) else ROUTE
+    return server.ask("POST", route, Job, body=wanted, headers={"Idempotency-Key": key})
 
 
 def passed_over(job: Job, had: tuple[str, ...], now: float) -> bool:
@@ -53,11 +55,12 @@ def passed_over(job: Job, had: tuple[str, ...], now: float) -> bool:
     return job.state in ("failed", "cancelled")
 
 
-def first_key(wanted: RecommendationAsked, version: str) -> str:
+def first_key(wanted: RecommendationAsked | TuningAsked, version: str) -> str:
     """Of the whole question, since a server takes one key for one question only; a dataset keeps its id from version to
     version, so the version counts, too."""
     same = msgspec.structs.replace(wanted, limits=dict(sorted(wanted.limits.items())))
-    return hashed(f"suggest 1 {version} {msgspec.json.encode(same).decode()}")
+    what = "tune" if isinstance(wanted, TuningAsked) else "suggest"
+    return hashed(f"{what} 1 {version} {msgspec.json.encode(same).decode()}")
 
 
 def hashed(text: str) -> str:

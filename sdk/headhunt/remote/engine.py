@@ -1,6 +1,7 @@
 """The engine of a recommendation that a server made: the ranking is worked out there, the winner is loaded and trained
 here."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headhunt.durations import seconds_of
-from headhunt.errors import BadValue, HeadhuntError, UnknownJob, one_line
+from headhunt.errors import BadValue, HeadhuntError, NotAllowed, UnknownJob, one_line
 from headhunt.progress import Watch
 from headhunt.recommendation import Recommendation
 from headhunt.remote.asking import asked as job_for, remember
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from tuning.tune import Wish as Search
     from zoo.images.preprocess import Preprocess
     from zoo.images.samples import Sample
+
+
+log = logging.getLogger("headhunt.remote")
 
 
 class Here:
@@ -101,7 +105,7 @@ def answer(
     except msgspec.DecodeError as error:
         raise HeadhuntError(f"The job {job.id} of {server.url} gave no ranking: {one_line(error)}.") from error
     remember(job.id, home)
-    return Recommendation(ranking, Remote(server, home, wanted))
+    return Recommendation(ranking, Remote(server, home, wanted, job.id))
 
 
 def find(server: Server, job: str) -> Job:
@@ -132,10 +136,11 @@ def nobody(_: object) -> None:
 
 
 class Remote:
-    """Does what a recommendation offers: models come from the server, the work is done in this process."""
+    """Does what a recommendation offers: the server tunes, and models that it gives are loaded and trained in this
+    process. job: the recommendation's."""
 
-    def __init__(self, server: Server, home: Path, wanted: Wanted | None) -> None:
-        self.server, self.home, self.wanted = server, home, wanted
+    def __init__(self, server: Server, home: Path, wanted: Wanted | None, job: str) -> None:
+        self.server, self.home, self.wanted, self.job = server, home, wanted, job
 
     def load(self, ranking: Ranking, one: Ranked) -> "tuple[nn.Module, Preprocess]":
         local, here = self._here(one)
@@ -151,11 +156,26 @@ class Remote:
         return local.finetune(ranking, here, seconds)
 
     def tune(self, ranking: Ranking, ones: Sequence[Ranked], wish: "Search", watch: Watch | None) -> "TunedStudy":
-        """In this process: models and expectations come from the server, its probes stay there."""
+        """At the server, whose probes count. Whoever may not keep models in its zoo tunes in this process, with its
+        models and expectations."""
+        from headhunt.remote.tuning import of_models, tune
+
+        try:
+            with self.server:
+                asked = of_models(wish, [one.model for one in ones], recommendation=self.job)
+                return tune(self.server, self.home, asked, ranking.version or "", watch)
+        except NotAllowed as error:
+            return self._tuned_here(ranking, ones, wish, watch, error)
+
+    def _tuned_here(
+        self, ranking: Ranking, ones: Sequence[Ranked], wish: "Search", watch: Watch | None, refused: NotAllowed
+    ) -> "TunedStudy":
         if self.wanted is None:
             raise BadValue(
-                "This recommendation was found by its job, without its images. Call suggest_model with them to tune."
-            )
+                f"{refused} To tune on this machine, call suggest_model with the images: this recommendation was found"
+                " by its job, without them."
+            ) from refused
+        log.warning("%s So it is tuned on this machine.", refused)
         found = [self._here(one) for one in ones]
         return found[0][0].tune(ranking, [here for _, here in found], wish, watch)
 

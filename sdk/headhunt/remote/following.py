@@ -13,6 +13,7 @@ from headhunt.remote.transport import CONNECT_S, Server, Waiting
 
 SILENCE_S = 30.0
 """A stream that says nothing for so long is opened again: it may be dead, and the job only waits."""
+RECOMMEND = "recommend"
 LARGEST_EVENT = 256 * 2**20
 """The last event holds the whole answer, a card for each model."""
 
@@ -58,7 +59,7 @@ def events(server: Server, job: str, after: int, waits: Waiting) -> Iterator[htt
     headers = {"Accept": "text/event-stream, application/problem+json", "Last-Event-ID": str(after)}
     timeout = httpx2.Timeout(SILENCE_S, connect=CONNECT_S)
     try:
-        with server.opened("GET", f"/recommendations/{job}/events", headers=headers, timeout=timeout) as response:
+        with server.opened("GET", f"/jobs/{job}/events", headers=headers, timeout=timeout) as response:
             waits.heard()
             yield from httpx2.EventSource(response, LARGEST_EVENT)
     except ServerUnreachable as error:
@@ -81,6 +82,8 @@ def unreachable(error: HeadhuntError, server: Server, job: Job) -> HeadhuntError
 
 
 def again(server: Server, job: Job) -> str:
+    if job.kind != RECOMMEND:
+        return f"Call again: the job {job.id} is found by what it was asked."
     return f"Call again, or: headhunt suggest --job {job.id} --server {server.url}"
 
 
@@ -92,6 +95,9 @@ def left_behind(server: Server, job: Job) -> Interrupted:
 def check(job: Job) -> None:
     """Raises what the job ended with, when that is no answer."""
     if job.state == "cancelled":
-        raise Interrupted("The recommendation was cancelled on the server. Call again for a new one.")
+        what = "recommendation was cancelled on the server. Call again for a new one."
+        if job.kind != RECOMMEND:
+            what = "tuning was cancelled on the server. Call again: it goes on with its study."
+        raise Interrupted(f"The {what}")
     if job.state == "failed":
         raise error_of(*((job.error.code, job.error.words) if job.error else ("", "The job failed. Call again.")))
