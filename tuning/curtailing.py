@@ -56,6 +56,16 @@ class BestFifth(BasePruner):
         known = [one for one in band if math.isfinite(one)]
         return len(known) >= LEAST_BEST and reading(trial.intermediate_values, sign) > end_of(known)
 
+    def bar(self, study: Study, last: int) -> dict[int, float]:
+        """T(s) for each step up to the last, as the past has it now: for a trial that is judged elsewhere."""
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        curves, found = self._best(study, sign), dict[int, float]()
+        for step in range(self.warm_up, last + 1) if curves else ():
+            known = [one for one in (lowest(curve, step) for curve in curves) if math.isfinite(one)]
+            if len(known) >= LEAST_BEST:
+                found[step] = end_of(known)
+        return found
+
     def _best(self, study: Study, sign: float) -> list[Curve]:
         """The curves of the best fifth of the past."""
         past = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))

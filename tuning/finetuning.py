@@ -27,6 +27,7 @@ from headhunt.vocabulary import CurvePoint, Protocol
 from tuning.bench import Bench
 from tuning.defaults import MODEL, protocol_of
 from tuning.goals import ERROR, Goals
+from tuning.sending import reading_of, steps_of
 from zoo.cells import ears
 from zoo.telling import About, Entry
 from zoo.training.evaluation import Scores, evaluate
@@ -107,17 +108,12 @@ class FineTuning:
             if tell_point is not None:
                 tell_point(one)
             if one.step < steps and trials.number() is not None:
-                trials.report(round(100 * one.step / steps), self.reading(one))
+                trials.report(round(100 * one.step / steps), reading_of(one, self.goals.aims[0]))
 
         try:
             train(network, data, asked.protocol, seed=self.bench.seed, on_step=on_step, on_point=point)
         except Interrupted as stopped:
             raise KeyboardInterrupt from stopped  # of the study: the trial comes again
-
-    def reading(self, one: CurvePoint) -> float:
-        """Of the first aim; of a cost that does not change, the loss."""
-        value = one.val_accuracy if self.goals.aims[0] == "accuracy" else one.val_loss
-        return float("nan") if value is None else value
 
     def told_of(self, scores: Scores, costs: Mapping[str, float]) -> dict[str, Any]:
         both = {"loss": scores.loss, "accuracy": scores.accuracy, ERROR: 1 - scores.accuracy, **costs}
@@ -147,11 +143,6 @@ class FineTuning:
             params={**params, "model": asked.model},
             tags=("trial",),
         )
-
-
-def steps_of(protocol: Protocol, images: int) -> int:
-    """As the trainer counts them."""
-    return protocol.steps or max(1, round(protocol.epochs * images / min(protocol.batch_size, images)))
 
 
 def said(folder: Path, number: int) -> "np.ndarray[Any, np.dtype[np.float32]] | None":

@@ -31,6 +31,7 @@ from tuning import aims
 from tuning.journal import Shelf
 from tuning.outcomes import Outcome
 from tuning.study import (
+    BEHIND,
     LOST,
     OWNER,
     REASON,
@@ -181,7 +182,7 @@ class Hosted:
         study.inner._storage.set_trial_intermediate_value(frozen._trial_id, step, loss)
         frozen = self.frozen(number)
         if study.about.curtail and not study.about.aims and study.inner.pruner.prune(study.inner, frozen):
-            return f"At step {step} it was behind what the best fifth had there."
+            return BEHIND.format(step)
         return None
 
     def tell(self, number: int, ending: Ending) -> bool:

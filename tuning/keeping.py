@@ -29,6 +29,8 @@ class Kept(running.Searched, Protocol):
 
     def trials(self) -> list[Trial]: ...
 
+    def bar(self) -> dict[int, float]: ...
+
     def looked(self) -> Study:
         """As it is now, to look at."""
 

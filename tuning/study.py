@@ -28,10 +28,12 @@ from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
 
 ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost", "reason"
+WHOLE = 100
 DEATHS, MOST_DEATHS = "deaths", 5
 """Workers that may die with a trial before it counts as failed: it may be what kills them, as one that takes all the
 memory of a machine does."""
 STOPPED = "The study was stopped."
+BEHIND = "At step {} it was behind what the best fifth had there."
 LOOKING = "random"
 """Who would propose trials where nobody asks: one that loads nothing."""
 STATES: dict[TrialState, State] = {
@@ -114,8 +116,15 @@ class Study:
         inner.storage.set_trial_intermediate_value(inner._trial_id, step, loss)
         inner._cached_frozen_trial.intermediate_values[step] = loss
         if self.about.curtail and not self.about.aims and inner.should_prune():
-            return f"At step {step} it was behind what the best fifth had there."
+            return BEHIND.format(step)
         return None
+
+    def bar(self) -> dict[int, float]:
+        """For a trial that is sent elsewhere: by the percent of its length, above which reading it is to be stopped."""
+        pruner = self.inner.pruner
+        if not self.about.curtail or self.about.aims or not isinstance(pruner, BestFifth):
+            return {}
+        return pruner.bar(self.inner, WHOLE)
 
     def read(self, given: object) -> Outcome:
         """What an objective gave: its aims, and what the limits are on. Raises TrialFailed with what is wrong."""

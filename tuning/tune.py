@@ -34,6 +34,7 @@ from tuning.goals import COSTS, Goals
 from tuning.journal import checked as checked_name
 from tuning.keeping import AtHome, Keeper
 from tuning.keeping import Kept as Searched
+from tuning.lanes import Fan, Lanes
 from tuning.opening import opening
 from tuning.part import REFITTED, to_refit
 from tuning.recommended import Recommended, recommended
@@ -85,6 +86,8 @@ class Wish:
     """The run that the study's is a part of."""
     keeper: Keeper | None = None
     """Where the study is kept; None: in the zoo's home."""
+    fan: Fan | None = None
+    """Who does trials beside each other; None: one after the other, here."""
 
 
 @dataclass(frozen=True)
@@ -192,13 +195,17 @@ class Tuning:
         self.longest = max([one.seconds or 0.0 for one in study.trials() if one.value is not None], default=0.0)
 
         def one(params: Mapping[str, Value]) -> dict[str, Any]:
-            self.tell(", ".join(f"{name} {short(value)}" for name, value in params.items()), study.count() - 1)
+            self.tell(words_of(params), study.count() - 1)
             began = time.monotonic()
             found = objective(params)
             self.longest = max(self.longest, time.monotonic() - began)
             return found
 
-        whole = running.run(study, one, running.Limits(trials=self.wish.trials), self.enough)
+        limits = running.Limits(trials=self.wish.trials)
+        if self.wish.fan is None:
+            whole = running.run(study, one, limits, self.enough)
+        else:
+            whole = Lanes(study, objective, limits, self.enough, Seen(self, study)).run(self.wish.fan)
         self.tell("the trials ended", study.count())
         return whole
 
@@ -327,6 +334,23 @@ class Tuning:
                 f"The study {self.name!r} searched something else: other images, models, space, aims or limits."
                 " Take another name, or none."
             )
+
+
+class Seen:
+    """Of trials beside each other."""
+
+    def __init__(self, tuning: Tuning, study: Searched) -> None:
+        self.tuning, self.study = tuning, study
+
+    def began(self, params: Mapping[str, Value]) -> None:
+        self.tuning.tell(words_of(params), self.study.count() - 1)
+
+    def ended(self, seconds: float) -> None:
+        self.tuning.longest = max(self.tuning.longest, seconds)
+
+
+def words_of(params: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name} {short(value)}" for name, value in params.items())
 
 
 def question(sample: Sample, models: Sequence[Model], wish: Wish) -> str:

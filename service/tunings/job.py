@@ -4,9 +4,10 @@ After a kill the next attempt goes on with the study; at most the trial that was
 were asked for count over all attempts, without those in which the job was paused.
 """
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,15 @@ from headhunt.progress import Progress
 from headhunt.studies.tuned import StudyPlan, TuningAsked, TuningDone
 from headhunt.studies.wire import BestTrial
 from headhunt.tuned import wish_of
-from headhunt.vocabulary import Struct
+from headhunt.vocabulary import Refusal, Struct
 from headhunt.wire import RecommendationAsked
+from recommender.fan import Away, Fan
+from recommender.fan_pool import Pool
 from recommender.request import Request, rates_of
 from service.job_runs import diary_of
+from service.jobs.places import VISIBLE
 from service.jobs.worker import PASSING, Lost, Work
+from service.recommending import fan_of
 from service.stored import dataset_sample, zoo_of
 from service.studies.small import shown
 from service.studies.store import Maker
@@ -32,6 +37,8 @@ from zoo.images.samples import Sample
 from zoo.repository import Zoo
 
 LEAST_S = 0.1
+CORES_A_LANE, MOST_LANES = 4, 8
+"""Torch itself uses a few cores well for one small training, and more of them hardly."""
 
 
 class Expected(Struct, frozen=True):
@@ -72,9 +79,25 @@ def run(work: Work) -> TuningDone:
         dataset_sample(work) as sample,
         diary_of(work) as zoo.diary,
     ):
-        wish = wish_for(spec.asked, watch.used())
-        found = tune(zoo, sample, models_of(zoo, sample, spec), replace(wish, keeper=keeper), watch)
-        return done(found, keeper, sample)
+        models = models_of(zoo, sample, spec)
+        with fan_for(work) as fan:
+            wish = replace(wish_for(spec.asked, watch.used()), keeper=keeper, fan=fan)
+            found = tune(zoo, sample, models, wish, watch)
+        return done(found, keeper, (*sample.warnings, *(fan.warnings if fan is not None else ())), sample.refused)
+
+
+def fan_for(work: Work) -> AbstractContextManager[Fan | None]:
+    """A cluster, where the service has one; processes beside this one, where the machine has cores for several."""
+    if work.ray is not None:
+        return fan_of(work.ray)
+    lanes, threads = lanes_on(len(os.sched_getaffinity(0)), bool(os.environ.get(VISIBLE)))
+    return nullcontext() if lanes < 2 else Away(Pool(lanes, threads))
+
+
+def lanes_on(cores: int, gpu: bool) -> tuple[int, int]:
+    """How many trials at once, and the threads of each. A GPU is one trial's."""
+    lanes = 1 if gpu else max(1, min(MOST_LANES, cores // CORES_A_LANE))
+    return lanes, max(1, cores // lanes)
 
 
 @contextmanager
@@ -139,7 +162,7 @@ class Passed(BaseException):
 # --- What came of it --------------------------------------------------------------------------------------------------
 
 
-def done(found: Tuned, keeper: AtService, sample: Sample) -> TuningDone:
+def done(found: Tuned, keeper: AtService, warnings: tuple[str, ...], refused: tuple[Refusal, ...]) -> TuningDone:
     assert found.card is not None and keeper.made is not None  # noqa: S101,PT018 - nobody presses Ctrl-C here
     about = found.study.about
     plan = StudyPlan(
@@ -165,6 +188,6 @@ def done(found: Tuned, keeper: AtService, sample: Sample) -> TuningDone:
         front=[one.number for one in found.study.front()],
         recommended=msgspec.to_builtins(found.recommended),
         card=found.card,
-        refused=sample.refused,
-        warnings=sample.warnings,
+        refused=refused,
+        warnings=warnings,
     )

@@ -187,5 +187,9 @@ class DeskStudy:
         with self.desk.turns.of(self.id) as turn:
             return turn.hosted.trials()
 
+    def bar(self) -> dict[int, float]:
+        with self.desk.turns.of(self.id) as turn:
+            return turn.hosted.study.bar()
+
     def looked(self) -> Study:
         return copied(self.about, self.space, self.trials())
