@@ -4,7 +4,7 @@
     files of a project                 that no dataset of it names, a day after they came
     images, manifests                  that no project has, no domain of the zoo names, no job works on
     files of runs                      that no run of the project names, a day after they came
-    features, probes                   not used for a month
+    features, probes, tunings          not used for a month
     sessions, links                    that have expired
     progress of jobs                   that ended a month ago
 
@@ -347,7 +347,7 @@ class Collector:
         self._count("stored", take_stored(self.database, self.store, gone, self._dry))
 
     def _caches(self) -> None:
-        for top in ("features", "probes"):
+        for top in ("features", "probes", "tunings"):
             for path in (self.home / top).rglob("*"):
                 with suppress(FileNotFoundError):
                     found = path.stat()

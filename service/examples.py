@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from headhunt.spaces import Choice, Double
+from headhunt.studies.tuned import TuningAsked
 from headhunt.studies.wire import (
     GivenBack,
     MoreTrials,
@@ -80,6 +81,7 @@ EXAMPLES: dict[type[msgspec.Struct], Any] = {
         space={"lr": Double(low=1e-5, high=0.1, log=True), "opt": Choice(values=["sgd", "adamw"]), "epochs": 20},
         trials=40,
     ),
+    TuningAsked: TuningAsked(dataset="photos", models=("imagenet-1k/resnet18.a1_in1k",), trials=40),
     MoreTrials: MoreTrials(trials=80),
     StudyKeyAsked: StudyKeyAsked(name="the cluster", days=30.0),
     TrialAsked: TrialAsked(worker="node-3"),

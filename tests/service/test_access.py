@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
     "POST /api/v1/reports": {"run": "{run}", "to": ["me@example.org"]},
     "POST /api/v1/runs/{run}/schedules": {"to": ["me@example.org"]},
     "POST /api/v1/runs/{run}/report": {"to": ["me@example.org"]},
+    "POST /api/v1/tunings": {"dataset": "{dataset}", "models": ["pets/test_vit"]},
     "POST /api/v1/studies": {"name": "bowl", "space": {"x": 1}},
     "POST /api/v1/studies/{study}/resume": {"trials": 5},
     "POST /api/v1/studies/{study}/keys": {"name": "cluster"},

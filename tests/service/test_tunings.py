@@ -21,7 +21,8 @@ from service.database import Database
 from service.jobs.queue import Claim, Queue
 from service.jobs.worker import Post, work_of
 from service.settings import Settings
-from service.tunings.job import run
+from service.tunings.job import lanes_on, run
+from service.tunings.keeping import DeskStudy
 from service.work import KINDS
 from tests.recommender.little_zoo import stripes
 from tests.service.asking import Client, bearer
@@ -68,8 +69,14 @@ class Place:
         assert found is not None
         return found
 
-    def work(self, claim: Claim, heard: Callable[[Any], None] = lambda _: None) -> TuningDone:
-        """What a child does with it. heard: is called with all that is told."""
+    def work(
+        self,
+        claim: Claim,
+        heard: Callable[[Any], None] = lambda _: None,
+        ray: str | None = None,
+        dying: bool = False,
+    ) -> TuningDone:
+        """What a child does with it. heard: is called with all that is told. dying: a kill leaves its trial open."""
         post = Post(self.settings.database_url, self.settings.home, KINDS)
         made = work_of(post, claim, self.queue)
 
@@ -82,7 +89,10 @@ class Place:
             self.queue.release(claim.fence, seconds)
             raise Killed
 
-        done = run(replace(made, tell=tell, leave=leave))
+        with pytest.MonkeyPatch.context() as patch:
+            if dying:
+                patch.setattr(DeskStudy, "free", lambda *_: None)
+            done = run(replace(made, tell=tell, leave=leave, ray=ray))
         assert self.queue.finish(claim.fence, done)
         return done
 
@@ -163,14 +173,15 @@ def test_after_a_kill_at_most_the_running_trial_is_run_again(place: Place) -> No
     job = place.ask(trials=4)
     first = place.claim()
     with pytest.raises(Killed):
-        place.work(first, killed_at(2))
+        place.work(first, killed_at(2), dying=True)
     before, tried = place.trials(), place.told[-1]["words"]
-    assert [one["state"] for one in before] == ["complete", "complete"]
+    assert [one["state"] for one in before] == ["complete", "complete", "running"]
     place.queue.fail(first.fence, JobFault(code="worker_died", words="It died."), wait_s=0.0)
     done = place.work(place.claim())
     after = place.trials()
     assert [one["state"] for one in after] == ["complete"] * 4
     assert after[:2] == before[:2]
+    assert after[2]["params"] == before[2]["params"]
     assert [one["words"] for one in place.told].count(tried) == 2, "it was run again"
     assert place.get(f"{JOBS}/{job['id']}")["attempt"] == 2
     assert len(done.trials) == 4
@@ -325,3 +336,32 @@ def test_another_question_needs_another_name(place: Place) -> None:
     with pytest.raises(BadValue, match="searched something else"):
         place.work(place.claim())
     assert place.get(f"{STUDIES}/first")["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpu", "lanes"),
+    [(1, False, (1, 1)), (2, False, (1, 2)), (8, False, (2, 4)), (16, True, (1, 16)), (96, False, (8, 12))],
+)
+def test_trials_run_beside_each_other_where_there_are_cores_for_it(
+    cores: int, gpu: bool, lanes: tuple[int, int]
+) -> None:
+    assert lanes_on(cores, gpu) == lanes
+
+
+def test_a_cluster_that_is_not_there_costs_no_trial(place: Place) -> None:
+    place.ask(trials=2)
+    done = place.work(place.claim(), ray="127.0.0.1:1")
+    assert [one.state for one in done.trials] == ["complete", "complete"]
+    assert "the Ray cluster could not be used" in done.warnings[-1]
+
+
+def test_a_trial_that_kills_its_process_every_time_is_given_up(place: Place) -> None:
+    place.ask(trials=2)
+    for _ in range(5):
+        claim = place.claim()
+        with pytest.raises(Killed):
+            place.work(claim, killed_at(0), dying=True)
+        place.queue.fail(claim.fence, JobFault(code="worker_died", words="It died."), wait_s=0.0)
+    done = place.work(place.claim())
+    assert [one.state for one in done.trials] == ["failed", "complete"]
+    assert "5 processes died" in done.trials[0].reason
