@@ -25,12 +25,12 @@ from recommender.fan_pool import Pool
 from recommender.request import Request, rates_of
 from service.job_runs import diary_of
 from service.jobs.places import VISIBLE
-from service.jobs.worker import PASSING, Lost, Work
+from service.jobs.worker import PASSING, Work
 from service.recommending import fan_of
 from service.stored import dataset_sample, zoo_of
 from service.studies.small import shown
 from service.studies.store import Maker
-from service.tunings.keeping import AtService
+from service.tunings.keeping import AtService, still_ours
 from tuning.bench import Model
 from tuning.tune import Tuned, Wish, tune
 from zoo.images.samples import Sample
@@ -62,16 +62,17 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What a later attempt finds: the seconds that were used."""
+    """What a later attempt finds: the seconds that were used, and whether the study was opened."""
 
     used: float = 0.0
+    opened: bool = False
 
 
 def run(work: Work) -> TuningDone:
     spec = msgspec.convert(work.spec, Spec)
-    step = None if work.step is None else msgspec.convert(work.step, Step)
-    keeper = AtService(work, Maker(work.project, spec.by, spec.owner), fresh=step is None)
-    watch = Teller(work, keeper, Step() if step is None else step)
+    step = Step() if work.step is None else msgspec.convert(work.step, Step)
+    keeper = AtService(work, Maker(work.project, spec.by, spec.owner), fresh=not step.opened)
+    watch = Teller(work, keeper, step)
     watch(Progress("trials", 0, spec.asked.trials or 0, "reading the images"))
     with (
         kept_in_order(keeper),
@@ -134,17 +135,17 @@ class Teller:
     """Tells the queue how far it is, the best so far with it."""
 
     def __init__(self, work: Work, keeper: AtService, step: Step) -> None:
-        self.work, self.keeper, self.before, self.began = work, keeper, step.used, time.monotonic()
+        self.work, self.keeper, self.step, self.began = work, keeper, step, time.monotonic()
 
     def used(self) -> float:
-        return self.before + time.monotonic() - self.began
+        return self.step.used + time.monotonic() - self.began
 
     def __call__(self, progress: Progress) -> None:
         body = {"stage": progress.stage, "done": progress.done, "total": progress.total, "words": progress.words}
-        try:
-            self.work.tell({**body, **self.study()}, step=Step(self.used()))
-        except Lost as lost:
-            raise Passed from lost
+        with still_ours():
+            self.work.tell(
+                {**body, **self.study()}, step=Step(self.used(), self.step.opened or self.keeper.made is not None)
+            )
 
     def study(self) -> dict[str, Any]:
         made = self.keeper.made
@@ -153,10 +154,6 @@ class Teller:
         row = made.row()
         best = None if row.best is None else msgspec.json.decode(row.best, type=BestTrial)
         return {"study": row.name, "best": best}
-
-
-class Passed(BaseException):
-    """The job is somebody else's: no fault of the trial that runs."""
 
 
 # --- What came of it --------------------------------------------------------------------------------------------------

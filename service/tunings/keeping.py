@@ -4,19 +4,20 @@ One job runs a study, so trials that it finds open when it begins are those of a
 Their deaths are counted, so that a trial that kills its process is given up in the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
-from headhunt.errors import InUse, UnknownJob
+from headhunt.errors import InUse, TrialTaken, UnknownJob
 from headhunt.spaces import Space
 from headhunt.studies.wire import ENDED, MoreTrials, Reading, StudyAsked, TrialAsked, TrialGiven
 from headhunt.trials import Trial
 from service.database import Database
 from service.jobs.queue import Queue
-from service.jobs.worker import Work, patiently
+from service.jobs.worker import Lost, Work, patiently
 from service.studies.desk import Desk
 from service.studies.small import STOPPED
 from service.studies.store import Maker, Studies, change
@@ -113,6 +114,18 @@ class AtService:
                 change(connection, self.made.id, {"state": "failed", "why": why})
 
 
+class Passed(BaseException):
+    """The job is somebody else's, or was cancelled: no fault of the trial that runs."""
+
+
+@contextmanager
+def still_ours() -> Iterator[None]:
+    try:
+        yield
+    except (TrialTaken, Lost) as error:
+        raise Passed from error
+
+
 class Asked:
     """A trial that this job runs."""
 
@@ -137,7 +150,8 @@ class DeskStudy:
 
     def report(self, asked: Asked, step: int, loss: float) -> str | None:
         reading = Reading(token=asked.token, step=step, loss=told(loss))
-        verdict = patiently(lambda: self.desk.hear(self.id, asked.number, reading))
+        with still_ours():
+            verdict = patiently(lambda: self.desk.hear(self.id, asked.number, reading))
         return verdict.why if verdict.stop else None
 
     def read(self, given: object) -> Outcome:
@@ -153,7 +167,8 @@ class DeskStudy:
         self._tell(asked, Ending(reason=reason))
 
     def _tell(self, asked: Asked, ending: Ending) -> None:
-        patiently(lambda: self.desk.settle(self.id, asked.number, asked.token, ending))
+        with still_ours():
+            patiently(lambda: self.desk.settle(self.id, asked.number, asked.token, ending))
 
     def free(self, asked: Asked) -> None:
         self.desk.give_back(self.id, asked.number, asked.token)

@@ -64,7 +64,7 @@ def cancelled(service: Service, job: Job, project: str) -> None:
             return
         held = (study_trials.c.study == row.id) & study_trials.c.ended.is_(None)
         trials = connection.execute(sa.select(study_trials).where(held)).all()
+    for one in trials:  # first: a trial that is stopped would count as one that was tried
+        service.desk.give_back(row.id, one.number, one.token)
     if row.state not in ENDED:
         service.desk.set_state(row.id, "stopped")
-    for one in trials:
-        service.desk.give_back(row.id, one.number, one.token)

@@ -22,7 +22,7 @@ from service.jobs.queue import Claim, Queue
 from service.jobs.worker import Post, work_of
 from service.settings import Settings
 from service.tunings.job import lanes_on, run
-from service.tunings.keeping import DeskStudy
+from service.tunings.keeping import DeskStudy, Passed
 from service.work import KINDS
 from tests.recommender.little_zoo import stripes
 from tests.service.asking import Client, bearer
@@ -136,7 +136,7 @@ def test_a_tuning_ends_with_a_model_of_the_zoo_and_a_study_of_the_service(place:
     assert msgspec.json.decode(msgspec.json.encode(done)) == ended["result"]
     trials = [one for one in place.told if one["stage"] == "trials"]
     assert [(one["done"], one["total"]) for one in trials][:5] == [(0, 3), (0, 3), (0, 3), (1, 3), (2, 3)]
-    assert trials[-1]["best"]["number"] == done.best
+    assert trials[-1]["best"].number == done.best
 
 
 def test_it_is_what_the_same_search_finds_without_a_server(place: Place, tmp_path: Path) -> None:
@@ -365,3 +365,17 @@ def test_a_trial_that_kills_its_process_every_time_is_given_up(place: Place) -> 
     done = place.work(place.claim())
     assert [one.state for one in done.trials] == ["failed", "complete"]
     assert "5 processes died" in done.trials[0].reason
+
+
+def test_what_a_cancelled_job_still_says_changes_nothing(place: Place) -> None:
+    job = place.ask(trials=2)
+    claim = place.claim()
+
+    def cancel(body: Any) -> None:
+        if body["done"] == 1 and "lr" in body["words"]:
+            assert place.post(f"{JOBS}/{job['id']}/cancel").status_code == 200
+
+    with pytest.raises(Passed):
+        place.work(claim, cancel)
+    study = place.get(f"{STUDIES}/first")
+    assert (study["state"], study["counts"]) == ("stopped", {"complete": 1})
