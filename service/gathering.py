@@ -10,7 +10,6 @@ As with a journal that is sent: what has been taken is not taken again, whoever 
 
 import hashlib
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -193,7 +192,7 @@ class Gatherer:
 def names_in(folder: Path) -> list[str]:
     """None where it was removed meanwhile."""
     try:
-        return sorted(os.listdir(folder))
+        return sorted(path.name for path in folder.iterdir())
     except OSError:
         return []
 

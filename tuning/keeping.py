@@ -39,6 +39,9 @@ class Keeper(Protocol):
     def folder(self, name: str) -> Path:
         """For what is kept beside a study: what costs were measured, what trials said."""
 
+    def past(self) -> Path:
+        """The folder for what its searches leave for those after them."""
+
     def question(self, name: str) -> str | None:
         """What the study of this name tunes for; empty: something else; None: there is none."""
 
@@ -52,6 +55,9 @@ class AtHome:
 
     def folder(self, name: str) -> Path:
         return self.home / STUDIES / name
+
+    def past(self) -> Path:
+        return self.home / STUDIES
 
     def question(self, name: str) -> str | None:
         before = said_of(self.folder(name) / QUESTION).get("question")

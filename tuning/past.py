@@ -11,6 +11,7 @@ nothing is left: a search does not wait for it. Nothing that goes wrong here cos
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, zip_longest
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +41,21 @@ BROKEN = (HeadhuntError, OSError, RuntimeError)
 
 
 class Past:
-    """Of one sample and the models to tune on it. galleries: what a recommendation may have looked at."""
+    """Of one sample and the models to tune on it. galleries: what a recommendation may have looked at.
+    folder: of past.jsonl."""
 
     def __init__(
-        self, zoo: Zoo, sample: Sample, models: Sequence[Model], goals: Goals, galleries: Sequence[Gallery] = ()
+        self,
+        zoo: Zoo,
+        sample: Sample,
+        models: Sequence[Model],
+        goals: Goals,
+        galleries: Sequence[Gallery] = (),
+        folder: Path | None = None,
     ) -> None:
         self.zoo, self.sample, self.models, self.goals = zoo, sample, models, goals
         self.galleries = galleries
-        self.folder = zoo.home / STUDIES
+        self.folder = zoo.home / STUDIES if folder is None else folder
         self.discriminator = Discriminator(zoo, FeatureStore(zoo.home))
 
     def starts(self, space: Space, models: Sequence[str]) -> list[Params]:

@@ -8,6 +8,7 @@ from headhunt.progress import Watch
 from tuning import tune as searching
 from tuning.bench import Model
 from tuning.choosing import Chooser
+from tuning.keeping import AtHome
 from tuning.past import Past
 from tuning.tune import Tuned, Wish
 from zoo.images.samples import Sample
@@ -18,7 +19,8 @@ def tune(
     zoo: Zoo, sample: Sample, models: Sequence[Model], wish: Wish, watch: Watch, galleries: Sequence[Gallery] = ()
 ) -> Tuned:
     """galleries: what a recommendation may have looked at, the largest first."""
-    past = Past(zoo, sample, models, wish.goals, galleries)
+    keeper = wish.keeper or AtHome(zoo.home)
+    past = Past(zoo, sample, models, wish.goals, galleries, keeper.past())
     chooser = Chooser(zoo, sample, wish, galleries)
     found = searching.tune(zoo, sample, models, replace(wish, elsewhere=past.starts, part=chooser), watch)
     if found.card is not None:  # it was not interrupted

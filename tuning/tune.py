@@ -32,8 +32,7 @@ from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import COSTS, Goals
 from tuning.journal import checked as checked_name
-from tuning.keeping import AtHome, Keeper
-from tuning.keeping import Kept as Searched
+from tuning.keeping import AtHome, Keeper, Kept as Searched
 from tuning.lanes import Fan, Lanes
 from tuning.opening import opening
 from tuning.part import REFITTED, to_refit

@@ -171,10 +171,12 @@ def wish_of(
 
 def share_of(part: object) -> float | None:
     """True: a part as large as was measured. None: by rule."""
-    from tuning.choosing import SHARE
+    if part is True:
+        from tuning.choosing import SHARE
 
-    if part is None or isinstance(part, bool):
-        return None if part is None else SHARE if part else 1.0
+        return SHARE
+    if part is None or part is False:
+        return None if part is None else 1.0
     if not isinstance(part, int | float) or not 0 < part <= 1:
         raise BadValue(f"part is {printable(repr(part), 60)}. Give True, False, or a share above 0 and up to 1.")
     return float(part)

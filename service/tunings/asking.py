@@ -8,6 +8,7 @@ from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, NotReady, UnknownJob, did_you_mean
 from headhunt.spaces import as_parameter
 from headhunt.studies.tuned import TuningAsked
+from headhunt.tuned import share_of
 from headhunt.wire import Job, RecommendationAsked
 from service.jobs.queue import Queue
 from service.ordering import Asked
@@ -72,6 +73,8 @@ def check(asked: TuningAsked) -> None:
         raise BadValue(did_you_mean("algorithm", asked.algo, ["auto", *SAMPLERS]))
     if asked.study is not None:
         checked_name(asked.study)
+    if not isinstance(asked.part, bool):
+        share_of(asked.part)
     for name, one in asked.space.items():
         as_parameter(name, one)
     if len(asked.models) > MOST_MODELS or len(set(asked.models)) < len(asked.models):

@@ -22,7 +22,7 @@ from headhunt.vocabulary import Refusal, Struct
 from headhunt.wire import RecommendationAsked
 from recommender.fan import Away, Fan
 from recommender.fan_pool import Pool
-from recommender.request import Request, rates_of
+from recommender.request import Request, looked_at, rates_of
 from service.job_runs import diary_of
 from service.jobs.places import VISIBLE
 from service.jobs.worker import PASSING, Work
@@ -32,7 +32,8 @@ from service.studies.small import shown
 from service.studies.store import Maker
 from service.tunings.keeping import AtService, still_ours
 from tuning.bench import Model
-from tuning.tune import Tuned, Wish, tune
+from tuning.remembering import tune
+from tuning.tune import Tuned, Wish
 from zoo.images.samples import Sample
 from zoo.repository import Zoo
 
@@ -80,10 +81,11 @@ def run(work: Work) -> TuningDone:
         dataset_sample(work) as sample,
         diary_of(work) as zoo.diary,
     ):
-        models = models_of(zoo, sample, spec)
+        request = request_of(spec.recommended)
+        models = models_of(zoo, sample, spec, request)
         with fan_for(work) as fan:
             wish = replace(wish_for(spec.asked, watch.used()), keeper=keeper, fan=fan)
-            found = tune(zoo, sample, models, wish, watch)
+            found = tune(zoo, sample, models, wish, watch, looked_at(sample, request))
         return done(found, keeper, (*sample.warnings, *(fan.warnings if fan is not None else ())), sample.refused)
 
 
@@ -116,17 +118,19 @@ def kept_in_order(keeper: AtService) -> Iterator[None]:
 
 
 def wish_for(asked: TuningAsked, used: float) -> Wish:
-    names = ("space", "aims", "limits", "algo", "seed", "study", "curtail")
+    names = ("space", "aims", "limits", "algo", "seed", "study", "curtail", "part")
     wish = wish_of(asked.trials, asked.seconds, {name: getattr(asked, name) for name in names})
     return wish if wish.seconds is None else replace(wish, seconds=max(LEAST_S, wish.seconds - used))
 
 
-def models_of(zoo: Zoo, sample: Sample, spec: Spec) -> list[Model]:
+def request_of(before: RecommendationAsked | None) -> Request:
+    if before is None:
+        return Request()
+    return Request(limits=before.limits, labels=before.labels, allow_seen=before.allow_seen)
+
+
+def models_of(zoo: Zoo, sample: Sample, spec: Spec, request: Request) -> list[Model]:
     """Where each is tried first hangs on its probes."""
-    before = spec.recommended
-    request = Request()
-    if before is not None:
-        request = Request(limits=before.limits, labels=before.labels, allow_seen=before.allow_seen)
     cards = [(zoo.card(one.model), one) for one in spec.models]
     return [Model(card, one.accuracy, one.interval, rates_of(zoo, sample, card, request)) for card, one in cards]
 
@@ -185,6 +189,7 @@ def done(found: Tuned, keeper: AtService, warnings: tuple[str, ...], refused: tu
         front=[one.number for one in found.study.front()],
         recommended=msgspec.to_builtins(found.recommended),
         card=found.card,
+        learned=found.learned,
         refused=refused,
         warnings=warnings,
     )

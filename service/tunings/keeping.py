@@ -63,6 +63,10 @@ class AtService:
     def folder(self, name: str) -> Path:
         return self.work.home / FOLDER / self.work.project / name
 
+    def past(self) -> Path:
+        """The project's own: nobody learns from searches of another's images."""
+        return self.work.home / FOLDER / self.work.project
+
     def question(self, name: str) -> str | None:
         row = self.studies.named(self.work.project, name)
         return None if row is None else str(msgspec.json.decode(row.plan).get("question", ""))

@@ -8,8 +8,7 @@ import msgspec
 
 from headhunt.errors import HeadhuntError, one_line
 from headhunt.progress import Watch
-from headhunt.remote.asking import asked as job_for
-from headhunt.remote.asking import remember
+from headhunt.remote.asking import asked as job_for, remember
 from headhunt.remote.following import check, followed, left_behind
 from headhunt.remote.sending import sent
 from headhunt.remote.transport import Server
@@ -49,6 +48,7 @@ def of_models(wish: "Wish", models: Sequence[str], recommendation: str | None = 
         seed=wish.seed,
         study=wish.name,
         curtail=wish.curtail,
+        part=wish.share,
     )
 
 
@@ -96,6 +96,7 @@ def study_of(done: TuningDone, there: "There") -> "TunedStudy":
         best=best,
         card=done.card,
         models=done.models,
+        learned=done.learned,
     )
     return TunedStudy(tuned, there)
 

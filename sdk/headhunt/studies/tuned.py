@@ -26,6 +26,7 @@ class TuningAsked(Struct, frozen=True):
     seed: int = 0
     study: str | None = None
     curtail: bool = True
+    part: bool | float | None = None
 
 
 class StudyPlan(Struct, frozen=True, omit_defaults=False):
@@ -45,7 +46,8 @@ class StudyPlan(Struct, frozen=True, omit_defaults=False):
 class TuningDone(Struct, frozen=True, omit_defaults=False):
     """study, name: under which the study is kept. aims: what was tuned for, the first one first; limits: as they were
     read. best: the number of the trial that became the model. front: those whom no other beats. recommended: for each
-    parameter the value to use and how sure. card: of the zoo."""
+    parameter the value to use and how sure. card: of the zoo. learned: from how many of how many images trials learned,
+    where it was a part."""
 
     study: str
     name: str
@@ -58,5 +60,6 @@ class TuningDone(Struct, frozen=True, omit_defaults=False):
     front: list[int]
     recommended: dict[str, Any]
     card: ModelCard
+    learned: tuple[int, int] | None = None
     refused: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
