@@ -111,14 +111,14 @@ def place(settings: Settings, tmp_path: Path) -> Iterator[Place]:
         made.database.close()
 
 
-def send_photos(place: Place, folder: Path) -> None:
+def send_photos(place: Place, folder: Path, name: str = "photos", count: int = 12) -> None:
     held = io.BytesIO()
-    photos = stripes(folder / "photos", count=12)
+    photos = stripes(folder / name, count=count)
     with zipfile.ZipFile(held, "w") as file:
         for path in sorted(photos.rglob("*.png")):
             file.write(path, path.relative_to(photos))
     files = {"archive": ("photos.zip", held.getvalue())}
-    answer = place.client.post("/api/v1/datasets", headers=place.headers, files=files, data={"name": "photos"})
+    answer = place.client.post("/api/v1/datasets", headers=place.headers, files=files, data={"name": name})
     assert answer.status_code == 201, answer.text
 
 
@@ -135,7 +135,7 @@ def test_a_tuning_ends_with_a_model_of_the_zoo_and_a_study_of_the_service(place:
     ended = place.get(f"{JOBS}/{job['id']}")
     assert msgspec.json.decode(msgspec.json.encode(done)) == ended["result"]
     trials = [one for one in place.told if one["stage"] == "trials"]
-    assert [(one["done"], one["total"]) for one in trials][:5] == [(0, 3), (0, 3), (0, 3), (1, 3), (2, 3)]
+    assert [(one["done"], one["total"]) for one in trials][3:6] == [(0, 3), (1, 3), (2, 3)]
     assert trials[-1]["best"].number == done.best
 
 
@@ -151,6 +151,26 @@ def test_it_is_what_the_same_search_finds_without_a_server(place: Place, tmp_pat
     assert (done.plan.algo, done.best) == (here.study.about.algo, here.best.number) == ("gp", done.best)
     assert msgspec.convert(done.recommended, Recommended).params == here.recommended.params
     assert done.card.accuracy == (here.card and here.card.accuracy)
+
+
+def test_on_a_part_and_after_other_tunings_of_the_project(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADHUNT_REFERENCE", MODEL)
+    place.ask(part=0.5, trials=5, algo="random")
+    first = place.work(place.claim())
+    assert first.learned is not None
+    part, whole = first.learned
+    assert part < whole
+    send_photos(place, tmp_path, "others", count=10)
+    place.ask(dataset="others", study="second", algo="random", part=False)
+    second = place.work(place.claim())
+    assert second.learned is None
+    good = [one.params for one in first.trials]
+    assert any(one.params in good for one in second.trials)
+    assert not (place.settings.home / "studies" / "past.jsonl").exists()  # which is the command line's
+    refused = place.post(TUNINGS, {"dataset": "photos", "models": [MODEL], "part": 2})
+    assert "part is 2" in refused.json()["detail"]
 
 
 def test_several_aims_and_limits_are_kept_with_the_study(place: Place) -> None:
