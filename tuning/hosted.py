@@ -47,6 +47,8 @@ from tuning.study import (
 )
 
 AGAIN = "again"
+MOST_READINGS = 10_000
+"""Of one trial: all of them stay in memory, and come with each list of trials. What comes then says that it lives."""
 TORCH = "which would bring torch into the process that answers everybody."
 
 
@@ -177,7 +179,8 @@ class Hosted:
     def report(self, number: int, step: int, loss: float) -> str | None:
         """Why the trial shall stop, or None. Of a step that comes again the newest reading counts."""
         study, frozen = self.study, self.frozen(number)
-        if frozen.state != TrialState.RUNNING:
+        known = frozen.intermediate_values
+        if frozen.state != TrialState.RUNNING or (len(known) >= MOST_READINGS and step not in known):
             return None
         study.inner._storage.set_trial_intermediate_value(frozen._trial_id, step, loss)
         frozen = self.frozen(number)

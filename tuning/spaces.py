@@ -7,7 +7,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from headhunt.errors import BadSpace
-from headhunt.spaces import Choice, Double, Fixed, Integer, Parameter, Space, Value, active, allowed, shown
+from headhunt.spaces import LARGEST, Choice, Double, Fixed, Integer, Parameter, Space, Value, active, allowed, shown
 
 FINEST_GRID = 100_000
 PER_DOUBLE = 7
@@ -70,10 +70,10 @@ def checked_start(space: Space, params: Mapping[str, object]) -> dict[str, Value
         if name not in space:
             raise BadSpace(f"A start names {name!r}, which is not in the space. There are: {', '.join(space)}.")
         parameter = space[name]
-        if isinstance(parameter, Double) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
         if not allowed(parameter, value):
             raise BadSpace(f"A start has {name} at {shown(value)}, which is outside its range. Move it, or widen that.")
+        if isinstance(parameter, Double) and isinstance(value, int):
+            value = float(value)
         if not isinstance(parameter, Fixed):
             good[name] = value  # type: ignore[assignment]
     return good
@@ -81,10 +81,22 @@ def checked_start(space: Space, params: Mapping[str, object]) -> dict[str, Value
 
 def grid(space: Space) -> dict[str, list[Value]]:
     """Every value of what has steps, PER_DOUBLE places of what has none."""
-    places = {name: list(steps_of(one)) for name, one in space.items() if not isinstance(one, Fixed)}
-    if (size := math.prod(len(values) for values in places.values())) > FINEST_GRID:
-        raise BadSpace(f"The grid has {size:,} points, more than {FINEST_GRID:,}. Take larger steps, or algo='tpe'.")
-    return places
+    free = {name: one for name, one in space.items() if not isinstance(one, Fixed)}
+    if (size := math.prod(count_of(one) for one in free.values())) > FINEST_GRID:  # before any place is thought of
+        many = f"{size:,}" if size < LARGEST else "too many"
+        raise BadSpace(f"The grid has {many} points, more than {FINEST_GRID:,}. Take larger steps, or algo='tpe'.")
+    return {name: list(steps_of(one)) for name, one in free.items()}
+
+
+def count_of(parameter: Double | Integer | Choice) -> int:
+    """How many `steps_of` gives; of a long logarithmic range at most so many."""
+    if isinstance(parameter, Choice):
+        return len(parameter.values)
+    if isinstance(parameter, Integer):
+        return PER_DOUBLE if by_factors(parameter) else (parameter.high - parameter.low) // parameter.step + 1
+    if parameter.step is not None:
+        return round((last_step(parameter) - parameter.low) / parameter.step) + 1
+    return PER_DOUBLE if parameter.low < parameter.high else 1
 
 
 def steps_of(parameter: Double | Integer | Choice) -> Iterator[Value]:
@@ -94,21 +106,25 @@ def steps_of(parameter: Double | Integer | Choice) -> Iterator[Value]:
         yield from whole_steps(parameter)
     elif parameter.step is not None:
         high = last_step(parameter)
-        for i in range(round((high - parameter.low) / parameter.step) + 1):
+        for i in range(count_of(parameter)):
             yield min(high, float(f"{parameter.low + i * parameter.step:.15g}"))
     else:
-        count = PER_DOUBLE if parameter.low < parameter.high else 1
+        count = count_of(parameter)
         for i in range(count):
             yield between(parameter, i / max(1, count - 1))
 
 
 def whole_steps(parameter: Integer) -> Iterator[int]:
     """All of them; of a logarithmic range that is long, PER_DOUBLE by equal factors."""
-    if not parameter.log or parameter.high - parameter.low < 2 * PER_DOUBLE:
+    if not by_factors(parameter):
         yield from range(parameter.low, parameter.high + 1, parameter.step)
         return
     shape = Double(low=parameter.low, high=parameter.high, log=True)
     yield from sorted({round(between(shape, i / (PER_DOUBLE - 1))) for i in range(PER_DOUBLE)})
+
+
+def by_factors(parameter: Integer) -> bool:
+    return parameter.log and parameter.high - parameter.low >= 2 * PER_DOUBLE
 
 
 def between(parameter: Double, share: float) -> float:

@@ -14,7 +14,7 @@ the space and the values that they must have; a parameter whose condition does n
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeGuard, TypeVar
 
 import msgspec
@@ -25,6 +25,8 @@ from headhunt.vocabulary import Struct
 Value = None | bool | int | float | str
 Conditions = dict[str, list[Value]]
 MOST_PARAMETERS, MOST_CHOICES, LONGEST_NAME, LONGEST_TEXT = 200, 1_000, 100, 1_000
+FINEST = 1e-7
+"""A step is at least this part of what it leads to: below, nobody can say of a value whether it is on a step."""
 LARGEST = 2**53
 """Above this, whole numbers are no longer exact as floats, which is how searches compute."""
 
@@ -152,7 +154,8 @@ def check_range(parameter: Double | Integer, name: str) -> None:
     low, high, step = parameter.low, parameter.high, parameter.step
     whole = isinstance(parameter, Integer)
     for word, value in (("low", low), ("high", high), *([("step", step)] if step is not None else [])):
-        if not is_number(value) or (whole and not isinstance(value, int)) or not math.isfinite(value):
+        endless = isinstance(value, float) and not math.isfinite(value)
+        if not is_number(value) or (whole and not isinstance(value, int)) or endless:
             raise BadSpace(f"{name}: {word} is {shown(value)}. Give a {'whole ' if whole else ''}number.")
         if abs(value) > (LARGEST if whole else 1e300):
             raise BadSpace(f"{name}: {word} is {shown(value)}, which is too large. Search for its logarithm instead.")
@@ -172,6 +175,9 @@ def check_step(parameter: Double | Integer, name: str) -> None:
         raise BadSpace(f"{name}: log and step exclude each other. Leave out one of them.")
     if step is not None and stepped and low < high and step > high - low:
         raise BadSpace(f"{name}: step {step} is larger than the range from {low} to {high}. Take a smaller step.")
+    fine = high - low > LARGEST if isinstance(parameter, Integer) else (step or 0) < FINEST * max(abs(low), abs(high))
+    if step is not None and stepped and fine:
+        raise BadSpace(f"{name}: step {step} is too small from {low} to {high}. Take a larger step, or leave it out.")
 
 
 def check_values(values: list[Value], name: str) -> None:
@@ -208,13 +214,22 @@ def check_conditions(name: str, parameter: Parameter, known: Space) -> None:
             raise BadSpace(f"{name}: its condition is unknown. {did_you_mean('parameter', parent, known)}")
         if not values:
             raise BadSpace(f"{name}: no value of {parent} would switch it on. Name one.")
+        can_be = among(known[parent])
         for value in values:
-            if not allowed(known[parent], value):
+            if not can_be(value):
                 raise BadSpace(f"{name}: {parent} is never {shown(value)}. Name a value that it can have.")
         if isinstance(known[parent], Double):
             raise BadSpace(
                 f"{name}: its condition hangs on {parent}, which is a double. Make that a choice or integer."
             )
+
+
+def among(parameter: Parameter) -> Callable[[object], bool]:
+    """`allowed`, for many values: those of a choice are not gone through for each of them."""
+    if not isinstance(parameter, Choice):
+        return lambda value: allowed(parameter, value)
+    known = {(type(one), one) for one in parameter.values}
+    return lambda value: isinstance(value, Hashable) and (type(value), value) in known
 
 
 def as_parameter(name: str, given: object) -> Parameter:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from headhunt.errors import BadValue, NoTrial, TrialStopped
+from headhunt.errors import BadValue, NoTrial, TrialStopped, printable
 from headhunt.spaces import Value
 from headhunt.vocabulary import Struct
 
@@ -103,10 +103,13 @@ def running(listener: Listener) -> Iterator[None]:
 def as_step(step: object) -> int:
     try:
         number = float(step)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not (number >= 0 and number == int(number)):
-        raise BadValue(f"The step is {step!r}. Give a whole number, 0 or more, as in headhunt.report(epoch, loss).")
+    if not (0 <= number < math.inf and number == int(number)):
+        raise BadValue(
+            f"The step is {printable(repr(step), 60)}. Give a whole number, 0 or more,"
+            " as in headhunt.report(epoch, loss)."
+        )
     return int(number)
 
 
@@ -116,5 +119,7 @@ def as_loss(loss: object) -> float:
         if isinstance(loss, bool | str):
             raise TypeError
         return float(loss)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise BadValue(f"The loss at a step is {loss!r}. Give a number, as in headhunt.report(epoch, loss).") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadValue(
+            f"The loss at a step is {printable(repr(loss), 60)}. Give a number, as in headhunt.report(epoch, loss)."
+        ) from error

@@ -71,6 +71,7 @@ class Desk:
     def __init__(self, database: Database, turns: Turns, runs: Runs) -> None:
         self.database, self.turns, self.runs = database, turns, runs
         self.threads = ThreadPoolExecutor(THREADS, "studies")
+        self.lookers = ThreadPoolExecutor(1, "looks at studies")
         self.since: float | None = None
         """When this server first looked: what it did not hear before, it may not have been there to hear."""
 
@@ -82,8 +83,13 @@ class Desk:
         """In a thread of those that propose: a search must not keep all other requests waiting."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(work, *words))
 
+    async def aside(self, work: Callable[..., T], *words: Any) -> T:
+        """In a thread of its own, one after the other: what takes seconds and serves nobody but who asks for it."""
+        return await asyncio.get_running_loop().run_in_executor(self.lookers, partial(work, *words))
+
     def close(self) -> None:
-        self.threads.shutdown(wait=True, cancel_futures=True)
+        for one in (self.threads, self.lookers):
+            one.shutdown(wait=True, cancel_futures=True)
 
     # --- asking
 

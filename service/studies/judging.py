@@ -15,9 +15,14 @@ class ImportanceShown(Struct, frozen=True, omit_defaults=False):
 
 
 def judged(service: Service, caller: Caller, study: str, method: str) -> ImportanceShown:
-    from tuning.importance import importance
+    from tuning.importance import apart, importance
 
     row = service.studies.get(caller, study)
     with service.desk.turns.of(row.id) as turn:
-        found = importance(turn.hosted.study, method)
+        if method == "fanova":
+            looked = apart(turn.hosted.study)
+        else:
+            found = importance(turn.hosted.study, method)
+    if method == "fanova":  # takes seconds, in which its workers are not to wait
+        found = importance(looked, method)
     return ImportanceShown(method=found.method, shares=found.shares, trials=found.trials, meaning=found.meaning)

@@ -68,6 +68,22 @@ def test_failed_trials_and_losses_that_are_all_alike_do_no_harm() -> None:
     assert all(one.strength == 0 for one in best.interactions())
 
 
+@pytest.mark.parametrize(("wide", "steep"), [(1e300, 1.0), (1.0, 1e300)])
+def test_numbers_that_no_forest_holds_are_told(wide: float, steep: float) -> None:
+    space = {"x": headhunt.double(0, wide), "sign": headhunt.choice(-1, 1)}
+    best = headhunt.fmin(lambda p: p["sign"] * p["x"] * steep, space, algo="random", trials=20, seed=0)
+    with pytest.raises(NotReady, match="ped-anova"):
+        best.importance("fanova")
+    assert best.importance().shares
+
+
+def test_a_forest_looks_at_a_thousand_trials_at_most(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuning.importance.MOST_LOOKED", 100)
+    one = found.importance("fanova")
+    assert (one.trials, next(iter(one.shares))) == (100, "much")
+    assert "100 of 300 trials were looked at" in one.meaning
+
+
 def test_slices_are_the_values_with_what_came_of_them(found: Any) -> None:
     slices = {one.name: one for one in found.slices()}
     assert set(slices) == set(SPACE) - {"fixed"}

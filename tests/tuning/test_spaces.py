@@ -1,13 +1,14 @@
 """Spaces: what is refused, in words that say what to change; the same over JSON; conditions."""
 
 import math
+import time
 from typing import Any
 
 import pytest
 
 import headhunt
 from headhunt.errors import BadSpace
-from headhunt.spaces import active, checked, from_json, to_json
+from headhunt.spaces import active, allowed, checked, from_json, to_json
 from tuning.spaces import checked_start, distributions, grid
 
 
@@ -29,6 +30,11 @@ from tuning.spaces import checked_start, distributions, grid
         (lambda: headhunt.double(False, True), "Give a number"),
         (lambda: headhunt.integer(1, 2.5), "whole number"),  # type: ignore[arg-type]
         (lambda: headhunt.integer(1, 2**60), "logarithm"),
+        (lambda: headhunt.integer(1, 10**400), "logarithm"),
+        (lambda: headhunt.double(0, 10**400), "logarithm"),
+        (lambda: headhunt.double(0, 1, step=1e-300), "larger step"),
+        (lambda: headhunt.double(1e6, 1e6 + 1, step=1e-9), "larger step"),
+        (lambda: headhunt.integer(-(2**53), 2**53, step=3), "larger step"),
         (lambda: headhunt.choice(), "Name some"),
         (lambda: headhunt.choice("a", "a"), "twice"),
         (lambda: headhunt.choice(1, True), "twice"),
@@ -97,6 +103,17 @@ def test_what_is_sent_is_refused_alike(text: bytes) -> None:
         from_json(text)
 
 
+def test_conditions_of_many_values_are_read_in_no_time() -> None:
+    names = [str(i) for i in range(1000)]
+    began = time.process_time()
+    hanging = {f"x{i}": headhunt.choice("a", when={"c": names}) for i in range(100)}
+    space = checked({"c": headhunt.choice(*names), **hanging})
+    fast = time.process_time() - began
+    began = time.process_time()
+    assert all(allowed(space["c"], name) for _ in range(10) for name in names)
+    assert fast < time.process_time() - began, "a tenth of the conditions, each value gone through"
+
+
 def test_a_condition_hangs_on_the_whole_chain() -> None:
     space = checked(
         {
@@ -122,9 +139,19 @@ def test_a_grid_has_every_step_and_refuses_what_is_too_fine() -> None:
     assert grid(space) == {"x": [0.0, 0.1, 0.2, 0.3], "n": [1, 2, 3], "c": ["a", "b"]}
     with pytest.raises(BadSpace, match="larger steps"):
         grid(checked({"n": headhunt.integer(1, 1000), "m": headhunt.integer(1, 1000)}))
+    with pytest.raises(BadSpace, match="has 10,000,001 points"):
+        grid(checked({"x": headhunt.double(0, 1, step=1e-7)}))
 
 
-@pytest.mark.parametrize("start", [{"y": 1}, {"x": 2.0}, {"x": "1"}, {"x": True}, {"n": 2}, {"n": 1.0}, {"c": "z"}])
+def test_a_grid_without_end_is_refused_before_it_is_thought_of() -> None:
+    with pytest.raises(BadSpace, match="too many points"):
+        grid(checked({"n": headhunt.integer(0, 2**53), "m": headhunt.integer(0, 2**53)}))
+    assert len(grid(checked({"n": headhunt.integer(1, 2**53, log=True)}))["n"]) == 7
+
+
+@pytest.mark.parametrize(
+    "start", [{"y": 1}, {"x": 2.0}, {"x": 10**400}, {"x": "1"}, {"x": True}, {"n": 2}, {"n": 1.0}, {"c": "z"}]
+)
 def test_a_start_outside_the_space_is_refused(start: Any) -> None:
     space = checked({"x": headhunt.double(0, 1), "n": headhunt.integer(1, 9, step=2), "c": headhunt.choice("a")})
     with pytest.raises(BadSpace, match="start"):

@@ -3,6 +3,7 @@
 A number that JSON has no word for is the text "nan", "inf" or "-inf".
 """
 
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -165,5 +166,6 @@ class StudyKeyAsked(Struct, frozen=True):
 def number_of(given: Number | None) -> Any:
     """As Python has it: the texts that stand for numbers are these numbers; all else stays what it is."""
     if isinstance(given, str) and given.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        return float(given)
+        with suppress(ValueError):  # of two signs
+            return float(given)
     return given
