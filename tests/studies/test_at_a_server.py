@@ -14,6 +14,8 @@ import pytest
 
 import headhunt
 from headhunt.errors import BadValue, NameTaken, NotAllowed, ServerUnreachable, UnknownStudy
+from headhunt.remote.transport import Server
+from headhunt.studies.remote import RemoteStudy
 from tests.service.conftest import own_database
 from tests.service.test_serve import HEADHUNT, answers, free_port, said, until
 
@@ -177,6 +179,7 @@ def test_a_study_is_made_paused_and_stopped_from_code(server: Served, tmp_path: 
     with pytest.raises(BadValue, match="Name the study"):
         headhunt.simple_fmin(len, key=server.key, **where)
     assert len(headhunt.simple_fmin(len, key=server.key, study="coded", **where).trials) == 6
+    assert len(headhunt.fmin(len, key=study.key(), study="coded", **where).trials) == 6, "its budget is not the key's"
     study.delete()
     with pytest.raises(UnknownStudy):
         _ = study.state
@@ -185,6 +188,30 @@ def test_a_study_is_made_paused_and_stopped_from_code(server: Served, tmp_path: 
 def test_a_server_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ServerUnreachable):
         headhunt.simple_fmin(len, key="hh_a_b", server=f"http://127.0.0.1:{free_port()}", home=tmp_path)
+
+
+def test_a_trial_that_was_taken_for_lost_is_run_again_and_not_told_as_stopped(server: Served, tmp_path: Path) -> None:
+    study = headhunt.create_study(
+        "silent", SPACE, trials=2, lease=1, server=server.url, key=server.key, home=tmp_path
+    )  # fmt: skip
+    with Server(server.url, server.key) as one:
+        one.greet()
+        workers = [RemoteStudy(one, study.facts) for _ in range(4)]
+        held = [workers[0].ask(), workers[1].ask()]
+        for silent in workers[:2]:
+            silent.close()
+        again = workers[2].ask()
+        assert again is not None
+        (who,) = [i for i, trial in enumerate(held) if trial is not None and trial.params != again.params]
+        late = held[who]
+        assert late is not None
+        assert workers[who].report(late, 1, 0.5) == late.ended
+        workers[who].tell_stopped(late, "no longer ours")
+        last = workers[3].ask()
+        assert last is not None
+        assert last.params == late.params
+        for loud in workers[2:]:
+            loud.close()
 
 
 def test_a_stopped_study_ends_a_trial_that_runs(server: Served, tmp_path: Path) -> None:

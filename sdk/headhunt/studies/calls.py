@@ -119,7 +119,7 @@ def fmin_there(found: Chosen, wanted: "Wanted", objective: Objective, limits: "L
             shown = joined(server, me, wanted.name)
         else:
             shown = server.ask("POST", "/studies", StudyShown, body=asked_of(wanted))
-        if limits.trials is not None and shown.trials is not None and limits.trials > shown.trials:
+        if me.study is None and limits.trials is not None and shown.trials is not None and limits.trials > shown.trials:
             shown = raised(server, shown, limits.trials)
         return run_there(server, shown, objective, limits)
 

@@ -45,12 +45,18 @@ AT_ONCE = 500
 
 
 class Asked:
-    """A trial that this worker runs. ended: why it shall end, where the server said so."""
+    """A trial that this worker runs. ended: why it shall end, where the server said so. taken: it was taken for lost,
+    and is somebody else's or nobody's."""
 
     def __init__(self, given: TrialGiven) -> None:
         self.number, self.token, self.run = given.number, given.token, given.run
         self.params: dict[str, Value] = dict(given.params)
         self.ended: str | None = None
+        self.taken = False
+
+    def lost(self, error: TrialTaken) -> str:
+        self.ended, self.taken = str(error), True
+        return self.ended
 
 
 class RemoteStudy:
@@ -89,8 +95,7 @@ class RemoteStudy:
         try:
             verdict = self.server.ask("POST", self._of(asked, "readings"), Verdict, body=reading)
         except TrialTaken as error:
-            asked.ended = str(error)
-            return asked.ended
+            return asked.lost(error)
         except HeadhuntError as error:  # no fault of the objective's: its trial goes on without this reading
             log.warning("A reading of the trial %s was not taken: %s", asked.number, error)
             return None
@@ -106,6 +111,9 @@ class RemoteStudy:
         self._tell(asked, TrialResult(token=asked.token, value=outcome.values[0]))
 
     def tell_stopped(self, asked: Asked, reason: str) -> None:
+        if asked.taken:  # it did not end for what it came to: whoever gets it next runs it
+            self._running.pop(asked.number, None)
+            return
         self._tell(asked, TrialResult(token=asked.token, status="stopped", why=reason))
 
     def tell_failed(self, asked: Asked, reason: str) -> None:
@@ -176,7 +184,7 @@ class RemoteStudy:
             if verdict.stop and asked.number in self._running:
                 asked.ended = verdict.why
         except TrialTaken as error:
-            asked.ended = str(error)
+            asked.lost(error)
         except HeadhuntError as error:
             log.debug("no beat for the trial %s: %s", asked.number, error)
 
