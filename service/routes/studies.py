@@ -28,8 +28,8 @@ from service.paging import Paging, page_of, polled
 from service.parts import Service
 from service.studies.judging import ImportanceShown, judged
 from service.studies.small import check_no_job
-from service.studies.store import Maker, shown
-from service.tunings.state import goes_on, woken
+from service.studies.store import Maker
+from service.tunings.state import check_removable, goes_on, woken
 
 TAGS = ["studies"]
 EVERY = 10_000_000
@@ -81,7 +81,7 @@ def get_study(
     study: FromPath[str],
 ) -> Response[StudyShown]:
     """By id or name."""
-    return polled(request, shown(service.studies.get(caller, study)))
+    return polled(request, service.studies.shown(service.studies.get(caller, study)))
 
 
 @post("/studies/{study:str}/pause", status_code=200, who="member", tags=TAGS)
@@ -117,7 +117,7 @@ def state_set(service: Service, caller: Caller, study: str, state: Any, more: Mo
         goes_on(service, caller, row, more)
     service.desk.set_state(row.id, state, more)
     woken(service, row)
-    return shown(service.studies.get(caller, row.id))
+    return service.studies.shown(service.studies.get(caller, row.id))
 
 
 @delete("/studies/{study:str}", status_code=204, who="member", tags=TAGS)
@@ -132,6 +132,7 @@ async def remove_study(
             raise NotAllowed(
                 f"The study {row.name!r} is somebody else's. Its owner and those of the project remove it."
             )
+        check_removable(service, row)
         service.desk.end(row)
         service.studies.remove(row.id)
         service.access.forget()
@@ -162,7 +163,7 @@ async def get_importance(
     method: Method = "ped-anova",
 ) -> ImportanceShown:
     """Which parameters mattered, and what the number means."""
-    return await service.desk.apart(judged, service, caller, study, method)
+    return await service.desk.aside(judged, service, caller, study, method)
 
 
 @get("/studies/{study:str}/export", who="reader", study_key=True, tags=TAGS, gives=("text/csv", "application/json"))
@@ -177,9 +178,10 @@ async def export_study(
     def work() -> bytes:
         row = service.studies.get(caller, study)
         trials = service.desk.trials(row.id, -1, EVERY)
-        return as_csv(shown(row), trials) if kind == "csv" else as_json(shown(row), trials)
+        facts = service.studies.shown(row)
+        return as_csv(facts, trials) if kind == "csv" else as_json(facts, trials)
 
-    body = await service.desk.apart(work)
+    body = await service.desk.aside(work)
     media = "text/csv" if kind == "csv" else "application/json"
     return Response(body, media_type=media, headers={"Content-Disposition": f"attachment; filename=study.{kind}"})
 

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Connection, Row
 
 from headhunt.errors import BadValue, KeyReused, NameTaken, UnknownStudy
 from headhunt.spaces import Fixed, Parameter, Space, from_json
-from headhunt.studies.wire import BestTrial, StudyAsked, StudyShown
+from headhunt.studies.wire import ENDED, BestTrial, StudyAsked, StudyShown
 from service.access import Caller
 from service.database import Database
-from service.tables import api_keys, studies
+from service.tables import api_keys, jobs, studies
 
 if TYPE_CHECKING:
     from tuning.hosted import Plan
@@ -27,6 +27,7 @@ MOST_TRIALS, MOST_SECONDS = 1_000_000, 1e9
 LEASES = (1.0, 86_400.0)
 MOST_STUDIES = 10_000
 MOST_STARTS = 1_000
+LARGEST_SPACE, LARGEST_PLAN = 64 << 10, 256 << 10
 AN_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -61,6 +62,8 @@ class Studies:
             if maker.key is not None:
                 row = connection.execute(sa.select(studies).where(mine, studies.c.key == maker.key)).first()
                 if row is not None:
+                    if row.private and maker.id != row.owner_id:
+                        raise KeyReused("This Idempotency-Key was sent with another study. Give each its own.")
                     return checked_same(row, asked, plan, KeyReused, "The Idempotency-Key is that of"), False
             row = connection.execute(sa.select(studies).where(mine, studies.c.name == asked.name)).first()
             if row is not None:
@@ -120,7 +123,20 @@ class Studies:
             wanted = wanted.where((studies.c.created < at) | ((studies.c.created == at) & (studies.c.id > last)))
         with self.database.read() as connection:
             rows = connection.execute(wanted.order_by(studies.c.created.desc(), studies.c.id).limit(limit)).all()
-        return [shown(row) for row in rows]
+        return [self.shown(row) for row in rows]
+
+    def shown(self, row: Row[Any]) -> StudyShown:
+        """Of a tuning, with what became of its job: one that was killed, or took too much, says nothing of its
+        study."""
+        found = shown(row)
+        if not found.job or found.state in ENDED:
+            return found
+        with self.database.read() as connection:
+            state = connection.execute(sa.select(jobs.c.state).where(jobs.c.id == found.job)).scalar()
+        if state in ("queued", "running"):
+            return found
+        why = f"Its job {found.job} is {state or 'gone'}, and nobody runs its trials. 'resume' lets it go on."
+        return msgspec.structs.replace(found, state="failed", why=why)
 
     def remove(self, study: str) -> None:
         """With its trials and its keys. Its runs stay with the tracker."""
@@ -195,12 +211,28 @@ def plan_of(asked: StudyAsked) -> "Plan":
         warm_up=asked.warm_up,
         start=[dict(one) for one in asked.start],
     )
-    return sound(wanted)
+    plan = sound(wanted)
+    check_size(plan)
+    return plan
+
+
+def check_size(plan: "Plan") -> None:
+    """Optuna writes the whole range of a parameter with each trial, and whoever lists studies gets all of each."""
+    whole = len(msgspec.json.encode(plan))
+    if (size := len(plan.about.space.encode())) > LARGEST_SPACE or whole > LARGEST_PLAN:
+        raise BadValue(
+            f"The space takes {size:,} bytes, and {whole:,} with the points to start from. A server keeps"
+            f" {LARGEST_SPACE:,} and {LARGEST_PLAN:,}. Give choices short names, or fewer points."
+        )
+
+
+def check_name(name: str) -> None:
+    if AN_ID.fullmatch(name):
+        raise BadValue(f"A study is named {name!r}, which would look like an id. Take another name.")
 
 
 def check(asked: StudyAsked) -> None:
-    if AN_ID.fullmatch(asked.name):
-        raise BadValue(f"A study is named {asked.name!r}, which would look like an id. Take another name.")
+    check_name(asked.name)
     check_spending(asked.trials, asked.seconds)
     if not 0 <= asked.warm_up <= 10**9:
         raise BadValue(f"warm_up is {asked.warm_up}. Give a whole number from 0 to 1,000,000,000.")

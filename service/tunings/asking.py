@@ -13,6 +13,7 @@ from headhunt.wire import Job, RecommendationAsked
 from service.jobs.queue import Queue
 from service.ordering import Asked
 from service.parts import Service
+from service.studies.store import check_name
 
 KIND, RECOMMEND = "tune", "recommend"
 ATTEMPTS = 12
@@ -72,7 +73,7 @@ def check(asked: TuningAsked) -> None:
     if asked.algo not in ("auto", *SAMPLERS):
         raise BadValue(did_you_mean("algorithm", asked.algo, ["auto", *SAMPLERS]))
     if asked.study is not None:
-        checked_name(asked.study)
+        check_name(checked_name(asked.study))
     if not isinstance(asked.part, bool):
         share_of(asked.part)
     for name, one in asked.space.items():

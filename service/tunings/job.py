@@ -86,6 +86,7 @@ def run(work: Work) -> TuningDone:
         with fan_for(work) as fan:
             wish = replace(wish_for(spec.asked, watch.used()), keeper=keeper, fan=fan)
             found = tune(zoo, sample, models, wish, watch, looked_at(sample, request))
+            keeper.ended("done")
         return done(found, keeper, (*sample.warnings, *(fan.warnings if fan is not None else ())), sample.refused)
 
 
@@ -111,7 +112,7 @@ def kept_in_order(keeper: AtService) -> Iterator[None]:
     except PASSING:
         raise
     except HeadhuntError as error:
-        keeper.failed(str(error))
+        keeper.ended("failed", str(error))
         raise
     finally:
         keeper.close()

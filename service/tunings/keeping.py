@@ -4,16 +4,17 @@ One job runs a study, so trials that it finds open when it begins are those of a
 Their deaths are counted, so that a trial that kills its process is given up in the end.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
 from headhunt.errors import InUse, TrialTaken, UnknownJob
 from headhunt.spaces import Space
-from headhunt.studies.wire import ENDED, MoreTrials, Reading, StudyAsked, TrialAsked, TrialGiven
+from headhunt.studies.wire import ENDED, Reading, StudyAsked, TrialAsked, TrialGiven
 from headhunt.trials import Trial
 from service.database import Database
 from service.jobs.queue import Queue
@@ -61,7 +62,11 @@ class AtService:
         self.database.close()
 
     def folder(self, name: str) -> Path:
-        return self.work.home / FOLDER / self.work.project / name
+        """Empty for a new study: one of this name may have been deleted, whose trials had the same numbers."""
+        place = self.work.home / FOLDER / self.work.project / name
+        if self.studies.named(self.work.project, name) is None:
+            shutil.rmtree(place, ignore_errors=True)
+        return place
 
     def past(self) -> Path:
         """The project's own: nobody learns from searches of another's images."""
@@ -100,8 +105,9 @@ class AtService:
         with self.desk.turns.of(row.id) as turn:
             self.desk.dead = {one.lease for one in turn.open}
         if self.fresh and (row.state in ENDED or row.trials != trials):
-            more = MoreTrials(trials=trials)
-            self.desk.set_state(row.id, "paused" if row.state == "paused" else "running", more)
+            self.desk.set_state(row.id, "paused" if row.state == "paused" else "running")
+            with self.database.write() as connection:  # none: until the time is up, however many there were before
+                change(connection, row.id, {"trials": trials})
 
     def _check_idle(self, job: str, name: str) -> None:
         try:
@@ -111,11 +117,11 @@ class AtService:
         if state in ("queued", "running"):
             raise InUse(f"The job {job} searches the study {name!r} already. Follow that one, or cancel it.")
 
-    def failed(self, why: str) -> None:
-        """No study is left running of which nobody runs a trial."""
+    def ended(self, state: Literal["done", "failed"], why: str = "") -> None:
+        """No study is left running of which nobody runs a trial: its job ends, by its time or by an error."""
         if self.made is not None and self.made.row().state not in ENDED:
             with self.desk.turns.of(self.made.id) as turn, turn.keeping() as connection:
-                change(connection, self.made.id, {"state": "failed", "why": why})
+                change(connection, self.made.id, {"state": state, "why": why})
 
 
 class Passed(BaseException):

@@ -6,17 +6,20 @@ stop      the trial that runs ends at its next reading, and the best so far is k
 cancel    of the job: the study is stopped, and what ran is given back, for whoever tunes the same again
 """
 
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from headhunt.errors import HasEnded, NotAllowed, UnknownJob
+from headhunt.errors import HasEnded, InUse, NotAllowed, UnknownJob
 from headhunt.studies.wire import ENDED, MoreTrials
 from headhunt.wire import Job
 from service.access import Caller
 from service.jobs.queue import Order
 from service.parts import Service
 from service.studies.small import job_of
+from service.studies.store import change
 from service.tables import studies, study_trials
 from service.tunings.asking import ATTEMPTS, KIND
 
@@ -24,7 +27,7 @@ Row = Any
 
 
 def goes_on(service: Service, caller: Caller, row: Row, more: MoreTrials | None) -> None:
-    """A study was resumed. Raises NotAllowed, HasEnded, before anything is changed."""
+    """A study was resumed. Raises NotAllowed, HasEnded, InUse, before anything is changed."""
     job = job_of(row)
     if not job:
         return
@@ -33,19 +36,36 @@ def goes_on(service: Service, caller: Caller, row: Row, more: MoreTrials | None)
     except UnknownJob as error:
         raise HasEnded(f"The job of the study {row.name!r} is gone. Ask for the tuning again: it goes on.") from error
     if found.state in ("queued", "running"):
+        if more is not None and more != MoreTrials():
+            raise InUse(
+                f"The job {job} of the study {row.name!r} has not ended: it has the trials and seconds that it was"
+                " asked with. Resume without more, and with more when it has ended."
+            )
         return
     if not caller.may("owner"):
         raise NotAllowed(f"The tuning of {row.name!r} has ended, and its model is in the zoo. Owners tune further.")
-    again(service, caller, found, more or MoreTrials())
+    job = again(service, caller, found, more or MoreTrials()).id
+    plan = {**msgspec.json.decode(row.plan), "job": job}
+    with service.database.write() as connection:
+        change(connection, row.id, {"plan": msgspec.json.encode(plan).decode()})
 
 
-def again(service: Service, caller: Caller, before: Job, more: MoreTrials) -> None:
+def again(service: Service, caller: Caller, before: Job, more: MoreTrials) -> Job:
+    """One job comes after another, however often that is asked for."""
     spec = service.queue.spec(before.id)
     asked = {name: one for name in ("trials", "seconds") if (one := getattr(more, name)) is not None}
     spec = {**spec, "asked": {**spec["asked"], **asked}}
-    service.queue.put(
-        Order(caller.project, KIND, spec, "any", attempts=ATTEMPTS, dataset=before.dataset, by=caller.who)
+    key = f"after {before.id}"
+    return service.queue.put(
+        Order(caller.project, KIND, spec, "any", key, attempts=ATTEMPTS, dataset=before.dataset, by=caller.who)
     )
+
+
+def check_removable(service: Service, row: Row) -> None:
+    """A job that goes on would make its study anew. Raises InUse."""
+    with suppress(UnknownJob):
+        if (job := job_of(row)) and service.queue.get(job, row.project).state in ("queued", "running"):
+            raise InUse(f"The job {job} of the study {row.name!r} has not ended. Cancel it first.")
 
 
 def woken(service: Service, row: Row) -> None:

@@ -81,6 +81,7 @@ def test_telling_twice_changes_nothing_and_a_stranger_is_refused(worker: Worker)
         ({"loss": "-inf"}, "failed", "returned -inf"),
         ({}, "failed", "returned nothing"),
         ({"value": "much"}, "failed", "'much'"),
+        ({"value": "--inf"}, "failed", "'--inf'"),
         ({"status": "fail"}, "failed", "said that it failed"),
         ({"status": "fail", "why": "no\nroom"}, "failed", "no room"),
         ({"status": "stopped", "why": "behind"}, "stopped", "behind"),
@@ -251,6 +252,7 @@ def test_trials_that_fall_behind_are_told_to_stop(worker: Worker) -> None:
     assert worker.tell(nan, value="nan").json()["readings"] == {"1": "nan", "2": "nan"}
 
 
+WIDE = {f"{i} {'x' * 90}": {"type": "double", "low": 0, "high": 1} for i in range(50)}
 BAD = [
     ({"space": {}}, "bad_space"),
     ({"space": {"x": {"type": "double", "low": 2, "high": 1}}}, "bad_space"),
@@ -267,6 +269,13 @@ BAD = [
     ({"direction": "sideways"}, "bad_value"),
     ({"trials": 0}, "bad_value"),
     ({"trials": 10**9}, "bad_value"),
+    ({"trials": 10**400}, "bad_value"),
+    ({"space": {"c": {"type": "choice", "values": [f"{i} {'x' * 90}" for i in range(1000)]}}}, "bad_value"),
+    ({"space": WIDE, "start": [dict.fromkeys(WIDE, 0.5) for _ in range(100)]}, "bad_value"),
+    ({"space": {"n": {"type": "integer", "low": 0, "high": 10**400}}}, "bad_space"),
+    ({"space": {"n": {"type": "integer", "low": 0, "high": 2**53}}, "algo": "grid"}, "bad_space"),
+    ({"space": {"x": {"type": "double", "low": 0, "high": 1, "step": 1e-300}}}, "bad_space"),
+    ({"start": [{"x": 10**400}]}, "bad_space"),
     ({"seconds": 0}, "bad_value"),
     ({"seconds": 1e300}, "bad_value"),
     ({"seed": -1}, "bad_value"),
@@ -293,10 +302,19 @@ def test_auto_does_not_bring_torch_into_the_server(worker: Worker) -> None:
     assert worker.shown()["algo"] == "tpe"
 
 
+def test_a_trial_that_never_ends_its_curve_fills_no_memory(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuning.hosted.MOST_READINGS", 2)
+    worker.make()
+    trial = worker.ask()["trial"]
+    for step in (1, 2, 3, 2):
+        assert worker.read(trial, step, step / 2).json() == {"stop": False, "why": ""}
+    assert worker.tell(trial, value=1).json()["readings"] == {"1": 0.5, "2": 1.0}
+
+
 def test_bad_readings_and_unknown_names_are_told(worker: Worker) -> None:
     worker.make()
     trial = worker.ask()["trial"]
-    for step, loss in ((-1, 1.0), (2**70, 1.0), (1, "much"), (1, None)):
+    for step, loss in ((-1, 1.0), (2**70, 1.0), (10**400, 1.0), (1, "much"), (1, "--inf"), (1, None)):
         assert worker.read(trial, step, loss).status_code == 400, (step, loss)
     assert worker.read(trial, 2**40, 1.0).status_code == 200
     problem(worker.post("/nothing/trials"), 404, "unknown_study")

@@ -40,6 +40,10 @@ def test_a_private_study_is_there_for_its_owner_and_the_owners_of_the_project(
     for path in ("/trials", "/pause", "/resume", "/stop", "/keys"):
         problem(other.post(f"/bowl{path}"), 404, "unknown_study")
     problem(other.make(private=True), 409, "name_taken")
+    hidden = {"name": "hidden", "space": {"x": SPACE["x"]}, "private": True}
+    assert mine.post(body=hidden, **{"Idempotency-Key": "k"}).status_code == 201
+    for body in (hidden, {**hidden, "name": "another"}):
+        assert "hidden" not in problem(other.post(body=body, **{"Idempotency-Key": "k"}), 422, "key_reused")
     trial = mine.ask()["trial"]
     mine.read(trial, 1, 1.0)
     assert mine.tell(trial, value=1).json()["run"] == trial["run"] == mine.shown()["run"] == ""

@@ -100,8 +100,7 @@ class Place:
         return list(self.get(f"{STUDIES}/{study}/trials")["items"])
 
 
-@pytest.fixture
-def place(settings: Settings, tmp_path: Path) -> Iterator[Place]:
+def placed(settings: Settings, tmp_path: Path) -> Iterator[Place]:
     little_models(settings.home, ("test_resnet", "test_vit"))
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         key = client.app.state["service"].key("default", "owner")
@@ -109,6 +108,9 @@ def place(settings: Settings, tmp_path: Path) -> Iterator[Place]:
         send_photos(made, tmp_path)
         yield made
         made.database.close()
+
+
+place = pytest.fixture(placed, name="place")
 
 
 def send_photos(place: Place, folder: Path, name: str = "photos", count: int = 12) -> None:
@@ -259,28 +261,6 @@ def test_a_study_that_is_stopped_keeps_the_best_so_far(place: Place) -> None:
     assert place.get(f"{STUDIES}/first")["state"] == "stopped"
 
 
-def test_an_ended_study_that_is_resumed_gets_another_job(place: Place) -> None:
-    first = place.ask(trials=2)
-    place.work(place.claim())
-    assert place.post(f"{STUDIES}/first/resume", {"trials": 4}).status_code == 200
-    done = place.work(place.claim())
-    assert len(done.trials) == 4
-    assert place.get(f"{STUDIES}/first")["job"] != first["id"]
-
-
-def test_a_cancelled_tuning_stops_its_study_and_the_same_question_goes_on(place: Place) -> None:
-    job = place.ask(trials=3)
-    claim = place.claim()
-    with pytest.raises(Killed):
-        place.work(claim, killed_at(1))
-    assert place.post(f"{JOBS}/{job['id']}/cancel").status_code == 200
-    place.queue.cancelled(claim.fence)
-    study = place.get(f"{STUDIES}/first")
-    assert (study["state"], study["counts"]) == ("stopped", {"complete": 1})
-    place.ask(trials=3)
-    assert len(place.work(place.claim()).trials) == 3
-
-
 def test_only_its_job_runs_the_trials_of_a_tuning(place: Place) -> None:
     place.ask(trials=2)
     claim = place.claim()
@@ -318,6 +298,8 @@ def test_a_tuning_in_which_no_trial_ends_with_a_number_says_why(place: Place) ->
         ({"limits": {"loss": 1}}, 400, "bad_value", "limits nothing"),
         ({"algo": "tpee"}, 400, "bad_value", "tpe"),
         ({"study": "../etc"}, 400, "bad_value", "letters"),
+        ({"study": "f" * 32}, 400, "bad_value", "look like an id"),
+        ({"space": {"epochs": {"type": "integer", "low": 1, "high": 10**400}}}, 400, "bad_space", "too large"),
         ({"space": {"lr": {"type": "double", "low": 1, "high": 0.1}}}, 400, "bad_space", "above"),
         ({"space": {"lr": {"type": "double", "low": 0, "high": 1, "log": True}}}, 400, "bad_space", "logarithm"),
         ({"trails": 3}, 400, "malformed_body", "trails"),
