@@ -61,17 +61,20 @@ class Held(BaseJournalBackend):
         self.logs: list[dict[str, Any]] = []
         self.own = 0
         """From which of them on they are ours."""
+        self.seen = 0
+        """How many of the whole journal Optuna has replayed."""
 
-    def begin(self, lines: Iterable[str], unread: bool) -> None:
-        """unread: nobody has replayed those that are here, so they stay."""
-        if not unread:
-            self.first += len(self.logs)
-            self.logs = []
+    def begin(self, lines: Iterable[str]) -> None:
+        """Those that nobody has replayed stay: there are turns in which nobody asks Optuna anything."""
+        self.logs = self.logs[max(0, self.seen - self.first) :]
+        self.first = max(self.first, self.seen)
         self.logs += [json.loads(line) for line in lines]
         self.own = len(self.logs)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        yield from self.logs[max(0, log_number_from - self.first) :]
+        for number in range(log_number_from, self.first + len(self.logs)):
+            self.seen = max(self.seen, number + 1)
+            yield self.logs[number - self.first]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         self.logs.extend(json.loads(json.dumps(one)) for one in logs)
@@ -157,7 +160,7 @@ class Hosted:
         return self.held.first + len(self.held.logs)
 
     def begin(self, lines: Sequence[str]) -> None:
-        self.held.begin(lines, self._study is None)
+        self.held.begin(lines)
 
     def written(self) -> list[str]:
         return self.held.written()

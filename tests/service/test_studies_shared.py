@@ -185,6 +185,28 @@ def test_workers_at_two_servers_race_and_no_trial_is_given_twice(
     assert numbers
 
 
+@pytest.mark.parametrize("turn", ["paused", "said again"])
+def test_a_server_that_asks_optuna_nothing_forgets_nothing_of_what_others_wrote(
+    settings: Settings, keys: dict[str, str], turn: str
+) -> None:
+    with (
+        TestClient(create_app(settings), raise_server_exceptions=False) as first,
+        TestClient(create_app(settings), raise_server_exceptions=False) as second,
+    ):
+        one, two = (Worker(client, keys["member"]) for client in (first, second))
+        one.make()
+        told = two.post("/bowl/trials", {}, **{"Idempotency-Key": "k"}).json()["trial"]
+        others = [one.ask()["trial"]["number"] for _ in range(2)]
+        if turn == "paused":
+            for path in ("/bowl/pause", "/bowl/resume"):
+                assert two.post(path).status_code == 200
+        else:
+            assert two.post("/bowl/trials", {}, **{"Idempotency-Key": "k"}).json()["trial"] == told
+        assert two.ask()["trial"]["number"] == 3, others
+        assert [trial["number"] for trial in two.trials()] == [0, 1, 2, 3]
+        assert one.trials() == two.trials()
+
+
 def test_a_server_that_begins_anew_knows_all_and_gives_workers_time(
     settings: Settings, keys: dict[str, str], database: Database
 ) -> None:
