@@ -33,7 +33,7 @@ from optuna.samplers import (
     TPESampler,
 )
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from headhunt.errors import BadSpace, BadValue, did_you_mean
 from headhunt.spaces import Choice, Double, Fixed, Integer, Space, Value
@@ -57,15 +57,16 @@ class WholeGrid(GridSampler):
         return None
 
     def _get_unvisited_grid_ids(self, study: Study) -> list[int]:
-        """Without the points that were tried from a start, and those whose trial waits to be run again."""
+        """Without the points that were tried from a start, those whose trial waits to be run again, and those that
+        somebody runs, which Optuna would try twice where none is left."""
         left = super()._get_unvisited_grid_ids(study)
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         fixed = [
-            {**one.params, **one.system_attrs["fixed_params"]}
-            for one in study._storage.get_all_trials(study._study_id, deepcopy=False)
-            if "fixed_params" in one.system_attrs
+            {**one.params, **one.system_attrs["fixed_params"]} for one in trials if "fixed_params" in one.system_attrs
         ]
         tried = {tuple(one.get(name) for name in self._param_names) for one in fixed}
-        return [i for i in left if tuple(self._all_grids[i]) not in tried]
+        run = {one.system_attrs.get("grid_id") for one in trials if one.state == TrialState.RUNNING}
+        return [i for i in left if i not in run and tuple(self._all_grids[i]) not in tried]
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Optuna's first trials take the points in order by their own number, which starts would shift."""

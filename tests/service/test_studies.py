@@ -233,6 +233,21 @@ def test_a_grid_ends_when_all_was_tried(worker: Worker) -> None:
     assert worker.ask()["state"] == "done"
 
 
+def test_no_point_of_a_grid_is_tried_twice_beside_each_other(worker: Worker) -> None:
+    worker.make(space={"n": {"type": "integer", "low": 1, "high": 3}}, algo="grid", trials=50)
+    held = [worker.ask()["trial"] for _ in range(3)]
+    waits = worker.ask()
+    assert (waits["trial"], waits["state"]) == (None, "running")
+    assert waits["retry_s"] is not None
+    assert sorted(trial["params"]["n"] for trial in held) == [1, 2, 3]
+    worker.post(f"/bowl/trials/{held[0]['number']}/release", {"token": held[0]["token"]})
+    again = worker.ask()["trial"]
+    assert again["params"] == held[0]["params"]
+    for trial in (again, *held[1:]):
+        worker.tell(trial, value=1)
+    assert worker.shown()["state"] == "done"
+
+
 def test_trials_that_fall_behind_are_told_to_stop(worker: Worker) -> None:
     worker.make(trials=30)
     for i in range(12):
