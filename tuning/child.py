@@ -48,7 +48,7 @@ def in_child(
     seconds: float,
     at_start: Callable[[], None],
 ) -> Outcome | TrialFailed:
-    """What the objective gave, or a TrialFailed with the reason. Raises TrialStopped."""
+    """What the objective gave, or a TrialFailed with the reason. Raises TrialStopped, KeyboardInterrupt."""
     here, there = multiprocessing.Pipe()
     child = multiprocessing.get_context("fork").Process(
         target=alone, args=(objective, params, there, here, at_start, os.getpid()), daemon=False
@@ -75,6 +75,8 @@ def listened(pipe: Connection, ear: Listener, seconds: float) -> Outcome | Trial
             pipe.send(ear.report(*rest))
         elif kind == "stopped":
             raise TrialStopped(rest[0])
+        elif kind == "interrupted":
+            raise KeyboardInterrupt  # a terminal tells it to parent and child: the trial is given back
         else:
             return Outcome(*rest[0]) if kind == "value" else TrialFailed(rest[0])
     return TrialFailed(f"The objective had not returned after {seconds:.0f} s. Its process was ended.")
@@ -97,6 +99,8 @@ def alone(
             told: tuple[str, object] = ("value", objective(params))
     except TrialStopped as stopped:
         told = ("stopped", str(stopped))
+    except KeyboardInterrupt:
+        told = ("interrupted", None)
     except BaseException as error:
         told = ("failed", reason_of(error))
     try:

@@ -59,7 +59,7 @@ class KernelLock(JournalFileOpenLock):
 
     def release(self) -> None:
         if self._held is not None:
-            os.close(self._held)
+            unlocked(self._held)
             self._held = None
         self._within.release()
 
@@ -73,6 +73,12 @@ def locked(path: Path, *, wait: bool = True) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def unlocked(handle: int) -> None:
+    """Let go at once: closing alone would not do while a child that was forked meanwhile has the file open, too."""
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def mend(journal: Path) -> None:
@@ -114,7 +120,7 @@ class Shelf:
                 yield
             finally:
                 if handle is not None:
-                    os.close(handle)
+                    unlocked(handle)
 
     def notes(self) -> Notes:
         """What nobody can read says nothing."""
@@ -144,7 +150,7 @@ class Shelf:
     def sign_out(self) -> None:
         if self.folder is not None and self._held is not None:
             (self.folder / WORKERS / self.worker).unlink(missing_ok=True)
-            os.close(self._held)
+            unlocked(self._held)
             self._held = None
 
     def forget(self) -> None:
@@ -161,7 +167,7 @@ class Shelf:
         if not path.exists():
             return False
         try:
-            os.close(locked(path, wait=False))
+            unlocked(locked(path, wait=False))
         except BlockingIOError:
             return True
         path.unlink(missing_ok=True)

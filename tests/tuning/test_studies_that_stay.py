@@ -1,5 +1,6 @@
 """Studies with a name: they go on after a kill at any moment, without a trial lost or run again."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 import headhunt
 from headhunt.errors import BadValue, UnknownStudy
 from tests.tuning.objectives import BOWL, bowl
-from tuning.journal import JOURNAL
+from tuning.journal import JOURNAL, TURN, KernelLock, locked, shelf
 from tuning.study import Wanted, known, names, opened
 
 SCRIPT = """
@@ -75,6 +76,24 @@ def test_half_a_line_at_the_end_of_a_journal_is_cut_off(tmp_path: Path) -> None:
         file.write(b'{"op_code":4,"worker_')
     assert len(headhunt.fmin(bowl, BOWL, trials=8, study="s", home=tmp_path).trials) == 8
     assert len(known(tmp_path, "s").trials()) == 8
+
+
+def test_locks_are_let_go_though_a_child_was_forked_while_they_were_held(tmp_path: Path) -> None:
+    """As by `trial_timeout` in one thread, while another one writes."""
+    place = shelf(tmp_path, "s")
+    journal = KernelLock(tmp_path / "studies" / "s" / JOURNAL)
+    journal.journal.touch()
+    journal.acquire()
+    with place.turn():
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+    journal.release()
+    try:
+        for path in (tmp_path / "studies" / "s" / TURN, journal.path):
+            os.close(locked(path, wait=False))
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_a_study_that_has_enough_runs_nothing_more(tmp_path: Path) -> None:
@@ -173,6 +192,25 @@ def test_ctrl_c_ends_with_the_best_so_far_and_the_trial_comes_again(workers: int
     best = headhunt.fmin(lambda p: p["n"], trials=3, study="s", home=tmp_path)
     assert [one.params["n"] for one in best.trials] == [5, 4, 3]
     assert best.value == 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_that_the_child_hears_first_gives_its_trial_back(workers: int, tmp_path: Path) -> None:
+    """A terminal tells all processes at once."""
+
+    def hit(params: dict[str, Any]) -> float:
+        if params["n"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return float(params["n"])
+
+    space, start = {"n": headhunt.integer(0, 9)}, [{"n": 5}, {"n": 3}]
+    best = headhunt.fmin(
+        hit, space, trials=2, study="s", start=start, home=tmp_path, trial_timeout="1h", workers=workers
+    )
+    assert best.interrupted
+    assert best.value == 5
+    best = headhunt.fmin(lambda params: params["n"], space, trials=2, study="s", home=tmp_path)
+    assert [one.params["n"] for one in best.trials] == [5, 3]
 
 
 DEADLY = """
