@@ -24,7 +24,7 @@ MOST_AIMS = 10
 
 def check(aims: Mapping[str, str], direction: str, limits: Mapping[str, float]) -> None:
     for name, way in {**aims, "": direction}.items():
-        if way not in DIRECTIONS:
+        if not isinstance(way, str) or way not in DIRECTIONS:
             what = f"The aim {printable(repr(name), 60)}" if name else "The direction"
             raise BadValue(f"{what} is {way!r}. There are: {', '.join(DIRECTIONS)}.")
     if len(aims) == 1:

@@ -10,9 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 from headhunt.spaces import Fixed, Space
 from headhunt.trials import Trial
 from tuning.aims import MEASURED, directions, over
-from tuning.journal import Shelf
+from tuning.journal import Shelf, quiet
 from tuning.spaces import distributions
-from tuning.study import LOST, REASON, STATES, About, Study, prepared, quiet
+from tuning.study import LOST, REASON, STATES, About, Study, prepared
 
 BEGAN = datetime(2000, 1, 1, tzinfo=UTC)
 """Any: how long a trial took is known, and not when."""

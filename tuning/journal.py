@@ -10,8 +10,10 @@ as the next line is written after it. Both are mended here: locks are the kernel
 """
 
 import fcntl
+import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +21,16 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from headhunt.errors import BadValue, printable
+from headhunt.errors import BadValue, BrokenJournal, one_line, printable
 from headhunt.vocabulary import Struct
 
 STUDIES, JOURNAL, TURN, WORKERS, NOTES = "studies", "journal.log", "turn.lock", "workers", "notes.json"
+QUESTION = "question.json"
+"""Of a tuning: what it tunes for."""
 
 
 class Notes(Struct, frozen=True, omit_defaults=False):
@@ -134,11 +139,23 @@ class Shelf:
     def state(self) -> str:
         return self.notes().state
 
+    def tunes(self) -> bool:
+        """It is a tuning's, who knows what its trials are."""
+        return self.folder is not None and (self.folder / QUESTION).exists()
+
     def note(self, notes: Notes) -> None:
         if self.folder is not None:
             draft = self.folder / f".{NOTES}.{uuid.uuid4().hex}"
             draft.write_bytes(msgspec.json.encode(notes))
             draft.replace(self.folder / NOTES)
+
+    def note_trials(self, trials: int | None, new: bool) -> None:
+        """What may be spent, for those who look at the study or join it: as much as was ever asked for."""
+        before = self.notes()
+        if new and before.created is None:
+            self.note(msgspec.structs.replace(before, trials=trials, created=time.time()))
+        elif trials is not None and (before.created is None or trials > (before.trials or trials)):
+            self.note(msgspec.structs.replace(before, trials=max(trials, before.trials or 0)))
 
     def sign_in(self) -> None:
         """From now on the trials of this worker are its own, until it closes or dies."""
@@ -172,6 +189,28 @@ class Shelf:
             return True
         path.unlink(missing_ok=True)
         return False
+
+
+@contextmanager
+def legible(place: Shelf) -> Iterator[None]:
+    """A journal that is damaged, as a broken disk leaves it, is named."""
+    try:
+        yield
+    except (json.JSONDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BrokenJournal(
+            f"The study in {place.folder} cannot be read ({one_line(error)}). Take another name, or remove that folder."
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna tells of each new study on the terminal."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def shelf(home: Path, name: str | None) -> Shelf:

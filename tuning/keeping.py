@@ -9,11 +9,9 @@ from headhunt.spaces import Space
 from headhunt.trials import Trial
 from tuning import running
 from tuning.bench import said_of
-from tuning.journal import STUDIES
-from tuning.study import About, Study, Wanted, exists, opened
+from tuning.journal import QUESTION, STUDIES
+from tuning.study import About, Study, Wanted, begun, opened
 from zoo.files import replace_file
-
-QUESTION = "question.json"
 
 
 class Kept(running.Searched, Protocol):
@@ -60,12 +58,14 @@ class AtHome:
         return self.home / STUDIES
 
     def question(self, name: str) -> str | None:
-        before = said_of(self.folder(name) / QUESTION).get("question")
-        if before is None:
-            return "" if exists(self.home, name) else None
-        return str(before)
+        if not begun(self.home, name):
+            return None
+        return str(said_of(self.folder(name) / QUESTION).get("question", ""))
 
     def opened(self, wanted: Wanted, question: str) -> Study:
-        study = opened(self.home, wanted)
-        replace_file(self.folder(str(wanted.name)) / QUESTION, msgspec.json.encode({"question": question}))
-        return study
+        """What it tunes for is written first: whoever finds a study that has begun, finds that, too."""
+        folder = self.folder(str(wanted.name))
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.question(str(wanted.name)) is None:
+            replace_file(folder / QUESTION, msgspec.json.encode({"question": question}))
+        return opened(self.home, wanted)

@@ -7,8 +7,8 @@ come again. Several aims: tuning/aims.py.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from headhunt.errors import BadValue, NoBest, UnknownStudy
-from headhunt.spaces import Space, Value, active, checked, from_json, to_json
+from headhunt.spaces import Space, Value, active, checked, from_json, shown, to_json
 from headhunt.trials import State, Trial
 from headhunt.vocabulary import Struct
 from tuning import aims
 from tuning.curtailing import BestFifth
-from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, shelf
+from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, legible, quiet, shelf
 from tuning.outcomes import Outcome, read
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
@@ -288,7 +288,11 @@ def opened(home: Path, wanted: Wanted) -> Study:
     """A new study, or the one of that name, which goes on in its own space."""
     check_plan(wanted)
     plan = None if wanted.name is not None and exists(home, wanted.name) else planned(wanted)  # before any writing
-    return opened_at(shelf(home, wanted.name), wanted, plan)
+    place = shelf(home, wanted.name)
+    with legible(place):
+        study = opened_at(place, wanted, plan)
+    place.note_trials(wanted.trials, new=plan is not None)
+    return study
 
 
 def opened_at(place: Shelf, wanted: Wanted, plan: About | None = None) -> Study:
@@ -313,17 +317,6 @@ def opened_at(place: Shelf, wanted: Wanted, plan: About | None = None) -> Study:
         return prepared(inner, place, plan, 0)
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Optuna tells of each new study on the terminal."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
-
-
 def prepared(inner: optuna.Study, place: Shelf, about: About, opening: int) -> Study:
     algo = about.algo if place.proposes else LOOKING
     inner.sampler = make(algo, from_json(about.space), about.seed, opening, about.start)
@@ -335,6 +328,8 @@ def check_plan(wanted: Wanted) -> None:
     if wanted.name is not None:
         checked_name(wanted.name)
     aims.check(wanted.aims, wanted.direction, wanted.limits)
+    if not isinstance(wanted.curtail, bool):
+        raise BadValue(f"curtail is {shown(wanted.curtail)}. Give True or False.")
     if wanted.seed is not None and not 0 <= wanted.seed < 2**32:
         raise BadValue(f"The seed is {wanted.seed}. Take a whole number from 0 to 4,294,967,295.")
 
@@ -358,7 +353,7 @@ def planned(wanted: Wanted) -> About:
 
 def going_on(about: About, wanted: Wanted) -> About:
     """What was there holds; another space or direction is another study."""
-    if wanted.space is not None and to_json(checked(wanted.space)).decode() != about.space:
+    if wanted.space is not None and checked(wanted.space) != from_json(about.space):
         raise BadValue(f"The study {wanted.name!r} has another space. Take that space, or another name.")
     if wanted.direction != about.direction:
         raise BadValue(f"The study {wanted.name!r} is to {about.direction}. Take another name to {wanted.direction}.")
@@ -381,9 +376,18 @@ def known(home: Path, name: str) -> Study:
     if name not in names(home):
         raise UnknownStudy(name, names(home))
     place = shelf(home, name)
-    with quiet():
-        inner = optuna.load_study(storage=place.storage(), study_name=name)
-    about = inner.user_attrs.get(ABOUT)
-    if about is None:
-        raise UnknownStudy(name, [], "It had not begun.")
-    return prepared(inner, place, msgspec.convert(about, About), int(inner.user_attrs.get(OPENINGS, 0)))
+    with quiet(), legible(place):
+        try:
+            inner = optuna.load_study(storage=place.storage(), study_name=name)
+            about = inner.user_attrs[ABOUT]
+        except KeyError as error:
+            raise UnknownStudy(name, [], "It had not begun.") from error
+        return prepared(inner, place, msgspec.convert(about, About), int(inner.user_attrs.get(OPENINGS, 0)))
+
+
+def begun(home: Path, name: str) -> bool:
+    """Whether there is a study of that name, whose plan is kept."""
+    try:
+        return bool(known(home, name))
+    except UnknownStudy:
+        return False

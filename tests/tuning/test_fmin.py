@@ -104,6 +104,8 @@ def test_an_objective_that_changes_its_parameters_changes_nothing_else() -> None
         {"study": "../x"},
         {"study": ""},
         {"warm_up": -1},
+        {"curtail": "no"},
+        {"direction": ["minimize"]},
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_any_trial(options: dict[str, Any], tmp_path: Path) -> None:

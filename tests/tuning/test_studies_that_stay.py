@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 import headhunt
-from headhunt.errors import BadValue, UnknownStudy
+from headhunt.errors import BadValue, BrokenJournal, InUse, UnknownStudy
+from headhunt.spaces import from_json, to_json
+from headhunt.studies.sheets import as_csv
+from headhunt.studies.shelves import shelf_of
 from tests.tuning.objectives import BOWL, bowl
-from tuning.journal import JOURNAL, TURN, KernelLock, locked, shelf
+from tuning.journal import JOURNAL, QUESTION, TURN, KernelLock, locked, shelf
 from tuning.study import Wanted, known, names, opened
 
 SCRIPT = """
@@ -235,3 +238,63 @@ def test_a_trial_that_kills_whoever_runs_it_fails_in_the_end_and_the_study_lives
     )
     assert "(1, 'failed', '5 processes died while they ran it, killed or out of memory.')" in told.stdout
     assert told.stdout.count("complete") == 2
+
+
+def test_a_space_is_the_same_however_its_numbers_were_written(tmp_path: Path) -> None:
+    """In a file 0 is read as 0.0."""
+    opened(tmp_path, Wanted(space=dict(from_json(to_json(BOWL))), name="s", trials=2)).close()
+    assert len(headhunt.fmin(bowl, BOWL, trials=2, study="s", home=tmp_path).trials) == 2
+
+
+def test_a_study_that_never_began_or_is_damaged_hides_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("good", "bad"):
+        headhunt.fmin(bowl, BOWL, trials=2, study=name, home=tmp_path)
+    journal = tmp_path / "studies" / "bad" / JOURNAL
+    journal.write_bytes(b"\0\n" + journal.read_bytes())
+    (tmp_path / "studies" / "new").mkdir()
+    (tmp_path / "studies" / "new" / JOURNAL).touch()
+    shelf_here = shelf_of(None, tmp_path)
+    assert [one.name for one in shelf_here.all()] == ["good"]
+    assert "cannot be read" in caplog.text
+    with pytest.raises(UnknownStudy, match="had not begun"):
+        shelf_here.get("new")
+    with pytest.raises(BrokenJournal, match="Take another name"):
+        headhunt.fmin(bowl, BOWL, trials=4, study="bad", home=tmp_path)
+    assert len(headhunt.fmin(bowl, BOWL, trials=2, study="new", home=tmp_path).trials) == 2
+
+
+def test_a_study_of_fmin_is_done_when_its_trials_are_and_gives_no_more(tmp_path: Path) -> None:
+    shelf_here = shelf_of(None, tmp_path)
+    for trials in (3, 5):
+        headhunt.fmin(bowl, BOWL, trials=trials, study="s", home=tmp_path)
+        assert (shelf_here.get("s").state, shelf_here.get("s").trials) == ("done", trials)
+        assert len(headhunt.simple_fmin(bowl, key="s", home=tmp_path).trials) == trials
+    headhunt.create_study("g", {"n": headhunt.choice(1, 2)}, algo="grid", home=tmp_path)
+    headhunt.simple_fmin(lambda params: params["n"], key="g", home=tmp_path)
+    assert shelf_here.get("g").state == "done", "there are no other points"
+
+
+def test_of_several_aims_the_best_within_the_limits_is_shown_and_all_are_exported(tmp_path: Path) -> None:
+    def weighed(params: dict[str, Any]) -> dict[str, Any]:
+        return {"losses": {"right": params["n"], "slow": params["n"]}, "memory": params["n"]}
+
+    aims, limits = {"right": "maximize", "slow": "minimize"}, {"memory": 2}
+    space = {"n": headhunt.choice(1, 2, 3)}
+    headhunt.fmin(weighed, space, trials=3, study="s", algo="grid", aims=aims, limits=limits, home=tmp_path)
+    shelf_here = shelf_of(None, tmp_path)
+    one, trials = shelf_here.get("s"), shelf_here.trials("s")
+    assert one.best is not None
+    assert one.best.params == {"n": 2}
+    head, *rows = as_csv(one, trials).decode().splitlines()
+    assert head.startswith("number,state,value,seconds,values.right,values.slow,measured.memory,params.n")
+    assert {row.split(",")[6] for row in rows} == {"1.0", "2.0", "3.0"}
+    assert len(headhunt.simple_fmin(weighed, key="s", home=tmp_path).trials) == 3
+
+
+def test_trials_of_a_tuning_are_given_to_nobody_else(tmp_path: Path) -> None:
+    opened(tmp_path, Wanted(space=dict(BOWL), name="s", trials=2)).close()
+    (tmp_path / "studies" / "s" / QUESTION).write_text('{"question": "which?"}')
+    with pytest.raises(InUse, match="a tuning's"):
+        headhunt.simple_fmin(bowl, key="s", home=tmp_path)

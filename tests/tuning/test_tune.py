@@ -21,7 +21,8 @@ from tests.tuning.little_models import BRIEF, little_models, photos, tuned
 from tuning.bench import in_three
 from tuning.finetuning import said
 from tuning.goals import Goals, goals
-from tuning.study import known
+from tuning.keeping import AtHome
+from tuning.study import Wanted, begun, known
 from tuning.tune import Wish
 from zoo.images.samples import open_sample
 from zoo.judging import view_of
@@ -138,7 +139,7 @@ def test_a_tuning_that_is_killed_goes_on_and_loses_no_trial(tmp_path: Path) -> N
     ended: list[Trial] = []
     while process.poll() is None and len(ended) < 2:
         time.sleep(0.01)
-        if (zoo.home / "studies" / "killed" / "question.json").exists():
+        if begun(zoo.home, "killed"):
             ended = [one for one in known(zoo.home, "killed").trials() if one.state == "complete"]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -293,6 +294,24 @@ def test_what_cannot_be_searched_is_refused_before_any_trial(zoo: Zoo, images: P
     assert len(list((zoo.home / "studies").glob("*/journal.log"))) == before
 
 
+@pytest.mark.parametrize("last", ["replace_file", "opened"])
+def test_a_tuning_that_is_killed_as_it_begins_is_begun_by_the_same_call(
+    last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, wanted = AtHome(tmp_path), Wanted(space={"lr": headhunt.double(0, 1)}, name="s", trials=1)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"tuning.keeping.{last}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keeper.opened(wanted, "which?")
+    assert keeper.question("s") is None, "nobody's yet"
+    keeper.opened(wanted, "which?").close()
+    assert keeper.question("s") == "which?"
+
+
 def test_a_name_that_searched_something_else_is_refused(zoo: Zoo, images: Path) -> None:
     tuned(zoo, images, Wish(trials=1, space=BRIEF, name="mine"))
     with pytest.raises(BadValue, match="searched something else"):
@@ -335,11 +354,10 @@ def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Pa
     images = photos(tmp_path)
     command = [sys.executable, "-c", INTERRUPTED, str(zoo.home), str(images)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    journal = zoo.home / "studies" / "stopped" / "question.json"
     trials: list[Trial] = []
     while process.poll() is None and not any(one.params.get("epochs") == 400 and one.readings for one in trials):
         time.sleep(0.05)
-        trials = known(zoo.home, "stopped").trials() if journal.exists() else []
+        trials = known(zoo.home, "stopped").trials() if begun(zoo.home, "stopped") else []
     ended = [one for one in trials if one.state == "complete"]
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=60)

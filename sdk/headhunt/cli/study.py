@@ -65,7 +65,10 @@ def show_study(asked: argparse.Namespace) -> None:
         return
     counts = ", ".join(f"{count} {state}" for state, count in one.counts.items())
     about = [("name", one.name), ("state", one.state), ("owner", one.owner), ("algorithm", one.algo)]
-    about += [("direction", one.direction), ("trials", f"{one.count}{' (' + counts + ')' if counts else ''}")]
+    ways = [f"{name} ({way})" for name, way in one.aims.items()]
+    limits = [f"{name} {worst:g}" for name, worst in one.limits.items()]
+    about += [("aims", ", ".join(ways)) if ways else ("direction", one.direction), ("limits", ", ".join(limits))]
+    about += [("trials", f"{one.count}{' (' + counts + ')' if counts else ''}")]
     about += [("may spend", spending(one)), ("compute", f"{one.spent:.1f}s"), ("why", one.why)]
     if one.best is not None:
         about += [("best", f"{one.best.value:.6g}, trial {one.best.number}")]

@@ -19,13 +19,15 @@ def as_json(study: StudyShown, trials: Sequence[TrialShown]) -> bytes:
 
 
 def as_csv(study: StudyShown, trials: Sequence[TrialShown]) -> bytes:
-    """A row for each trial, a column for each parameter; empty where a trial has none."""
+    """A row for each trial, a column for each parameter, aim and limit; empty where a trial has none."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = list(study.space)
-    writer.writerow([*FIRST, *(harmless(f"params.{name}") for name in names), *LAST])
+    names, aims, limits = list(study.space), list(study.aims), list(study.limits)
+    heads = [*(f"values.{name}" for name in aims), *(f"measured.{name}" for name in limits)]
+    writer.writerow([*FIRST, *map(harmless, heads), *(harmless(f"params.{name}") for name in names), *LAST])
     for one in trials:
         facts: list[Any] = [one.number, one.state, one.value, one.seconds]
+        facts += [*(one.values.get(name) for name in aims), *(one.measured.get(name) for name in limits)]
         params = [one.params.get(name) for name in names]
         writer.writerow([harmless(cell) for cell in (*facts, *params, one.reason, one.worker, one.run)])
     return out.getvalue().encode()

@@ -1,6 +1,7 @@
 """Where studies are looked up: at a server, or in the home of this machine. Both are asked the same."""
 
 import getpass
+import logging
 import shutil
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from headhunt.errors import BadValue, HasEnded, InUse, NameTaken, UnknownStudy
+from headhunt.errors import BadValue, BrokenJournal, HasEnded, Interrupted, InUse, NameTaken, NoBest, UnknownStudy
 from headhunt.remote.credentials import Chosen
 from headhunt.remote.transport import Server
 from headhunt.spaces import from_json
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tuning.study import Study
 
 T = TypeVar("T")
+log = logging.getLogger("headhunt.studies")
 AT_ONCE = 500
 WORDS: dict[StudyState, str] = {"paused": "pause", "running": "resume", "stopped": "stop"}
 UNLIMITED = 1e9
@@ -162,7 +164,15 @@ class Local:
     def all(self) -> list[StudyShown]:
         from tuning.study import names
 
-        return sorted((self.get(one) for one in names(self.home)), key=lambda one: -one.created)
+        found = []
+        for name in names(self.home):
+            try:
+                found.append(self.get(name))
+            except UnknownStudy:  # it has not begun, or was removed just now
+                continue
+            except BrokenJournal as error:  # the others can be seen all the same
+                log.warning("%s", error)
+        return sorted(found, key=lambda one: -one.created)
 
     def get(self, name: str) -> StudyShown:
         from tuning.study import known
@@ -229,15 +239,16 @@ class Local:
 def shown(name: str, study: "Study") -> StudyShown:
     notes, about, trials = study.place.notes(), study.about, study.trials()
     counts = Counter(one.state for one in trials)
-    done = [one for one in trials if one.value is not None]
-    sign = -1.0 if about.direction == "maximize" else 1.0
-    best = min(done, key=lambda one: sign * (one.value or 0.0), default=None)
     spent = sum(one.seconds or 0.0 for one in trials)
     enough = (notes.trials is not None and len(trials) >= notes.trials) or spent >= (notes.seconds or UNLIMITED)
-    over = notes.state == "running" and bool(trials) and enough and not counts["running"]
+    over = notes.state == "running" and bool(trials) and not counts["running"] and (enough or study.used_up())
     state: StudyState = notes.state
     if over:
-        state = "done" if done else "failed"
+        state = "done" if any(one.value is not None for one in trials) else "failed"
+    try:
+        best = study.best()
+    except NoBest:
+        best = None
     return StudyShown(
         id=name,
         name=name,
@@ -261,11 +272,14 @@ def shown(name: str, study: "Study") -> StudyShown:
         best=None if best is None else BestTrial(number=best.number, value=best.value or 0.0, params=best.params),
         why="",
         run="",
+        aims=about.aims,
+        limits=about.limits,
     )
 
 
 def trial_shown(one: Trial) -> TrialShown:
-    facts: dict[str, Any] = {name: getattr(one, name) for name in ("number", "state", "params", "value", "reason")}
+    same = ("number", "state", "params", "value", "reason", "values", "measured", "within")
+    facts: dict[str, Any] = {name: getattr(one, name) for name in same}
     return TrialShown(
         **facts,
         readings={step: told(value) for step, value in one.readings.items()},
@@ -298,12 +312,14 @@ def study_in(home: Path, name: str, limits: "Limits") -> "tuple[Study, Limits]":
     if name not in names(home):
         raise UnknownStudy(name, names(home), "Without a server, a study of this home is named.")
     before = known(home, name)
-    notes = before.place.notes()
+    if before.place.tunes():
+        raise InUse(f"The study {name!r} is a tuning's, which runs its trials itself. The same call of it goes on.")
+    about, notes = before.about, before.place.notes()
     seconds = limits.seconds
     if notes.seconds is not None:
         left = max(0.0, notes.seconds - sum(one.seconds or 0.0 for one in before.trials()))
         seconds = left if seconds is None else min(left, seconds)
-    study = opened(home, Wanted(name=name, direction=before.about.direction))
+    study = opened(home, Wanted(name=name, direction=about.direction, aims=about.aims, limits=about.limits))
     return study, msgspec.structs.replace(limits, trials=notes.trials, seconds=seconds)
 
 
@@ -314,4 +330,6 @@ def run_here(home: Path, name: str, objective: Callable[[dict[str, Any]], object
 
     study, limits = study_in(home, name, limits)
     whole_run = running.run(study, objective, limits)
+    if not whole_run and not any(trial.value is not None for trial in study.trials()):
+        raise Interrupted("The search was interrupted before any trial ended with a number.")
     return Best(study, interrupted=not whole_run)
