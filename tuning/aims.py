@@ -9,7 +9,6 @@ limit are told to the sampler as such, and are neither best nor on the front. Wi
 a curve of one aim says nothing of the others.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 from optuna.study import StudyDirection
@@ -36,7 +35,7 @@ def check(aims: Mapping[str, str], direction: str, limits: Mapping[str, float]) 
     if any(name in ("loss", "losses", "status") and not aims for name in limits):
         raise BadValue("A limit on the loss itself limits nothing: the best is what is asked for. Leave it out.")
     for name, worst in limits.items():
-        if isinstance(worst, bool) or not isinstance(worst, int | float) or not math.isfinite(worst):
+        if isinstance(worst, bool) or not isinstance(worst, int | float) or not abs(worst) <= 1e300:
             raise BadValue(f"The limit of {printable(repr(name), 60)} is {worst!r}. Give a number.")
 
 

@@ -7,7 +7,20 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import Trial
 
 from headhunt.errors import BadSpace
-from headhunt.spaces import LARGEST, Choice, Double, Fixed, Integer, Parameter, Space, Value, active, allowed, shown
+from headhunt.spaces import (
+    LARGEST,
+    Choice,
+    Double,
+    Fixed,
+    Integer,
+    Parameter,
+    Space,
+    Value,
+    active,
+    allowed,
+    plain,
+    shown,
+)
 
 FINEST_GRID = 100_000
 PER_DOUBLE = 7
@@ -69,7 +82,7 @@ def checked_start(space: Space, params: Mapping[str, object]) -> dict[str, Value
     for name, value in params.items():
         if name not in space:
             raise BadSpace(f"A start names {name!r}, which is not in the space. There are: {', '.join(space)}.")
-        parameter = space[name]
+        parameter, value = space[name], plain(value)
         if not allowed(parameter, value):
             raise BadSpace(f"A start has {name} at {shown(value)}, which is outside its range. Move it, or widen that.")
         if isinstance(parameter, Double) and isinstance(value, int):

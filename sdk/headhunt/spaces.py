@@ -65,22 +65,24 @@ Shape = TypeVar("Shape", bound=Parameter)
 
 def double(low: float, high: float, *, log: bool = False, step: float | None = None, when: When = None) -> Double:
     """A number between low and high, both included; log: as many tries for each factor of ten."""
+    low, high, step = plain(low), plain(high), plain(step)
     return sound(Double(low=low, high=high, log=log, step=step, when=conditions(when)))
 
 
 def integer(low: int, high: int, *, log: bool = False, step: int = 1, when: When = None) -> Integer:
     """A whole number from low to high, both included."""
+    low, high, step = plain(low), plain(high), plain(step)
     return sound(Integer(low=low, high=high, log=log, step=step, when=conditions(when)))
 
 
 def choice(*values: Value, when: When = None) -> Choice:
     """One of the values, which have no order: text, numbers, True, False or None."""
-    return sound(Choice(values=list(values), when=conditions(when)))
+    return sound(Choice(values=[plain(one) for one in values], when=conditions(when)))
 
 
 def fixed(value: Value, *, when: When = None) -> Fixed:
     """Always this."""
-    return sound(Fixed(value=value, when=conditions(when)))
+    return sound(Fixed(value=plain(value), when=conditions(when)))
 
 
 def sound(parameter: Shape, name: str = "A parameter") -> Shape:
@@ -154,8 +156,7 @@ def check_range(parameter: Double | Integer, name: str) -> None:
     low, high, step = parameter.low, parameter.high, parameter.step
     whole = isinstance(parameter, Integer)
     for word, value in (("low", low), ("high", high), *([("step", step)] if step is not None else [])):
-        endless = isinstance(value, float) and not math.isfinite(value)
-        if not is_number(value) or (whole and not isinstance(value, int)) or endless:
+        if not is_number(value) or (whole and not isinstance(value, int)) or endless(value):
             raise BadSpace(f"{name}: {word} is {shown(value)}. Give a {'whole ' if whole else ''}number.")
         if abs(value) > (LARGEST if whole else 1e300):
             raise BadSpace(f"{name}: {word} is {shown(value)}, which is too large. Search for its logarithm instead.")
@@ -190,6 +191,8 @@ def check_values(values: list[Value], name: str) -> None:
             isinstance(value, float) and not math.isfinite(value)
         ):
             raise BadSpace(f"{name}: {shown(value)} is no text, number, True, False or None. Give it a name, as text.")
+        if isinstance(value, str) and any(unicodedata.category(one) == "Cs" for one in value):
+            raise BadSpace(f"{name}: {shown(value)} is no whole text. Give it a name of whole characters.")
         if (isinstance(value, str) and len(value) > LONGEST_TEXT) or (isinstance(value, int) and abs(value) > LARGEST):
             raise BadSpace(f"{name}: {shown(value)} is too long. Give it a short name.")
     seen: set[Value] = set()
@@ -205,7 +208,8 @@ def conditions(when: When) -> Conditions:
         return {}
     if not isinstance(when, Mapping) or not all(isinstance(name, str) for name in when):
         raise BadSpace(f"The condition is {shown(when)}. Give names and values, as in when={{'opt': 'sgd'}}.")
-    return {name: list(one) if isinstance(one, list | tuple | set | frozenset) else [one] for name, one in when.items()}
+    lists = {name: one if isinstance(one, list | tuple | set | frozenset) else [one] for name, one in when.items()}
+    return {name: [plain(value) for value in one] for name, one in lists.items()}
 
 
 def check_conditions(name: str, parameter: Parameter, known: Space) -> None:
@@ -235,7 +239,7 @@ def among(parameter: Parameter) -> Callable[[object], bool]:
 def as_parameter(name: str, given: object) -> Parameter:
     if isinstance(given, Double | Integer | Choice | Fixed):
         return sound(given, name)
-    if isinstance(given, None | bool | int | float | str):
+    if isinstance(given := plain(given), None | bool | int | float | str):
         return sound(Fixed(value=given), name)
     raise BadSpace(f"{name}: {shown(given)} is no parameter. Give headhunt.double, integer, choice, fixed or a value.")
 
@@ -263,5 +267,18 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def endless(value: float) -> bool:
+    """nan, or infinite; of a whole number of any size, which math.isfinite is not asked for."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def plain(value: Any) -> Any:
+    """A number, text or truth of numpy as Python's own: they look alike, and go into no JSON."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+
+
 def shown(value: object) -> str:
-    return printable(repr(value), 60)
+    try:
+        return printable(repr(value), 60)
+    except ValueError:  # a whole number of thousands of digits
+        return f"a {type(value).__name__} too long to print"

@@ -4,6 +4,7 @@ import math
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 import headhunt
@@ -35,6 +36,10 @@ from tuning.spaces import checked_start, distributions, grid
         (lambda: headhunt.double(0, 1, step=1e-300), "larger step"),
         (lambda: headhunt.double(1e6, 1e6 + 1, step=1e-9), "larger step"),
         (lambda: headhunt.integer(-(2**53), 2**53, step=3), "larger step"),
+        (lambda: headhunt.integer(0, 10**5000), "too long to print"),
+        (lambda: headhunt.choice(10**5000), "too long to print"),
+        (lambda: headhunt.choice("\ud800"), "whole characters"),
+        (lambda: headhunt.double(np.float64(0), np.float64("inf")), "Give a number"),
         (lambda: headhunt.choice(), "Name some"),
         (lambda: headhunt.choice("a", "a"), "twice"),
         (lambda: headhunt.choice(1, True), "twice"),
@@ -83,6 +88,21 @@ def test_a_space_is_the_same_after_json() -> None:
     assert list(space) == ["opt", "lr", "batch", "epochs", "momentum"], "parents stand first"
     assert from_json(to_json(space)) == space
     assert from_json(to_json(space))["opt"].values == ["sgd", "rmsprop", "adamw", None, True, 3]  # type: ignore[union-attr]
+
+
+def test_numbers_and_texts_of_numpy_are_taken_as_pythons_own() -> None:
+    space = {
+        "lr": headhunt.double(np.exp(-9), np.float32(0.5)),  # type: ignore[arg-type]
+        "n": headhunt.integer(np.int64(1), np.int64(9), step=np.int32(2)),  # type: ignore[arg-type]
+        "c": headhunt.choice(*np.array(["a", "b"])),
+        "m": headhunt.choice(*np.array([0.5, 0.9]), when={"c": np.str_("a")}),
+        "f": np.float64(0.1),
+        "t": np.True_,
+    }
+    best = headhunt.fmin(lambda params: params["lr"], space, trials=2, start={"lr": np.float64(0.25), "n": np.int64(3)})
+    assert from_json(to_json(checked(space))) == checked(space)
+    assert best.trials[0].params["lr"] == 0.25
+    assert {type(value) for one in best.trials for value in one.params.values()} <= {float, int, str, bool}
 
 
 @pytest.mark.parametrize(
