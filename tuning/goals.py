@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headhunt.errors import BadValue, did_you_mean, printable
+from headhunt.spaces import Space
 from zoo.catalogue.quantities import (
     parse_bytes,
     parse_count,
@@ -89,6 +90,21 @@ def goals(aims: Sequence[str] | str, limits: Mapping[str, Any] | None) -> Goals:
     if not (limits is None or isinstance(limits, Mapping)):
         raise BadValue(f"The limits are {limits!r}. Give names and values, as in {{'latency': '20ms'}}.")
     return Goals(names, {known(name, "limit"): limit(name, worst) for name, worst in (limits or {}).items()})
+
+
+def check_varies(goals: Goals, models: int, space: Space) -> None:
+    costs = [name for name in goals.aims if name in COSTS]
+    if costs and models == 1 and getattr(space.get("input_size"), "value", None) is not None:
+        raise BadValue(one_cost(costs[0]))
+    if costs and models == 1 and "input_size" not in space:
+        raise BadValue(one_cost(costs[0]))
+
+
+def one_cost(name: str) -> str:
+    return (
+        f"With one model of one size of images, {name} is the same for all trials. Take models=3, or search the size,"
+        " as in space={'input_size': headhunt.choice(32, 48)}."
+    )
 
 
 def known(name: object, noun: str) -> str:

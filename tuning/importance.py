@@ -85,10 +85,12 @@ def importance(study: Study, method: str = "ped-anova", aim: str | None = None) 
     """aim: of several, by name; the first, where none is named."""
     place, sign = which(study, aim)
     if method not in METHODS:
-        raise BadValue(did_you_mean("method of importance", method, METHODS, f"There are: {', '.join(METHODS)}."))
+        raise BadValue(did_you_mean("method of importance", str(method), METHODS, f"There are: {', '.join(METHODS)}."))
     done = complete(study)
     if len(done) < LEAST:
         raise NotReady(f"{len(done)} trials are complete, too few to say what mattered. Run {LEAST} or more.")
+    if method == "fanova" and len({one.values[place] for one in done}) == 1:
+        raise NotReady(f"All {len(done)} trials came to the same, so that nothing moved it. Take method='ped-anova'.")
     judge: BaseImportanceEvaluator = PedAnovaImportanceEvaluator()
     if method == "fanova":
         judge, study = FanovaImportanceEvaluator(n_trees=TREES, seed=study.about.seed), apart(study)
@@ -142,6 +144,8 @@ def which(study: Study, aim: str | None) -> tuple[int, float]:
 def in_words(study: Study, method: str, shares: dict[str, float], trials: int) -> str:
     first = next(iter(shares), None)
     if first is None:
+        if method == "ped-anova":
+            return "Every parameter has one value alone: nothing was searched."
         return "No parameter was in every trial, so that nothing can be said. Take method='ped-anova'."
     if method == "ped-anova":
         told = (

@@ -30,7 +30,7 @@ from tuning.aims import signs
 from tuning.bench import Bench, Model, Rows, rows_in, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
-from tuning.goals import COSTS, Goals
+from tuning.goals import Goals, check_varies
 from tuning.journal import checked as checked_name
 from tuning.keeping import AtHome, Keeper, Kept as Searched
 from tuning.lanes import Fan, Lanes
@@ -146,9 +146,8 @@ class Tuning:
             whole = self.search(study, told)
             found = study.looked()
             self.check_ended(found, whole)
-            best = self.on_all(found, found.best(), told) if whole else found.best()
+            best, card = self.finished(found, told) if whole else (found.best(), None)
             advice = self.advice(found, best)
-            card = self.kept(found, best, told) if whole else None
             told.note("summary", summary(best, advice, card))
         return Tuned(
             found, self.name, self.wish.goals, advice, best, card, tuple(self.bench.models), self.learned(rows)
@@ -246,6 +245,15 @@ class Tuning:
         return None if rows is None else (len(rows), len(self.all_images().train.images))
 
     # --- what comes of it
+
+    def finished(self, study: Study, told: Entry) -> tuple[Trial, ModelCard | None]:
+        """Ctrl-C while the best is trained ends it as it ends the trials: with what is there."""
+        best = study.best()
+        try:
+            best = self.on_all(study, best, told)
+            return best, self.kept(study, best, told)
+        except (KeyboardInterrupt, Interrupted):
+            return best, None
 
     def on_all(self, study: Study, best: Trial, told: Entry) -> Trial:
         """Where trials learned from a part: of the best few, the one that is best when it learns from all."""
@@ -367,21 +375,6 @@ def question(sample: Sample, models: Sequence[Model], wish: Wish) -> str:
         wish.share,
     )
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
-
-
-def check_varies(goals: Goals, models: int, space: Space) -> None:
-    costs = [name for name in goals.aims if name in COSTS]
-    if costs and models == 1 and getattr(space.get("input_size"), "value", None) is not None:
-        raise BadValue(one_cost(costs[0]))
-    if costs and models == 1 and "input_size" not in space:
-        raise BadValue(one_cost(costs[0]))
-
-
-def one_cost(name: str) -> str:
-    return (
-        f"With one model of one size of images, {name} is the same for all trials. Take models=3, or search the size,"
-        " as in space={'input_size': headhunt.choice(32, 48)}."
-    )
 
 
 def summary(best: Trial, advice: Recommended, card: ModelCard | None) -> dict[str, Any]:

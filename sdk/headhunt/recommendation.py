@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headhunt.errors import BadValue, NoCandidate, did_you_mean, printable
+from headhunt.habits import no_option
 from headhunt.progress import Watch
 from headhunt.vocabulary import Evidence, ModelCard, Ranked, Ranking
 from zoo.catalogue.columns import in_columns
@@ -216,7 +217,7 @@ TUNING: dict[str, Any] = {
 def asked_for(trials: int | None, seconds: str | float | None, asked: Mapping[str, Any]) -> "tuple[Wish, Watch | None]":
     for name in asked:
         if name not in TUNING:
-            raise BadValue(did_you_mean("option of tune", name, TUNING, f"There are: {', '.join(TUNING)}."))
+            raise no_option("tune", name, ("trials", "seconds", *TUNING))
     from headhunt.tuned import wish_of
 
     whole_wish = {**TUNING, **asked}

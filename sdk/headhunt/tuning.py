@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, Interrupted
+from headhunt.habits import algo_name, in_our_words
 from headhunt.home import home_folder
 from headhunt.spaces import Value
 from headhunt.trials import Trial
@@ -93,6 +94,7 @@ class Best:
         return f"Best(value={self.value:.6g}, params={self.params}, trials={len(self.trials)})"
 
 
+@in_our_words
 def fmin(
     objective: Callable[[dict[str, Any]], object],
     space: Mapping[str, Any] | None = None,
@@ -147,13 +149,13 @@ def fmin(
     wanted = Wanted(
         space=None if space is None else as_dict("space", space),
         name=study,
-        algo=algo,
+        algo=algo_name(algo),
         direction=direction,
         seed=whole("seed", seed, 2**32 - 1, least=0),
         trials=bounds.trials,
         curtail=curtail,
         warm_up=whole("warm_up", warm_up, 10**9, least=0) or 0,
-        start=[as_dict("start", one) for one in ([start] if isinstance(start, Mapping) else start)],
+        start=as_points(start),
         aims=as_aims(aims),
         limits=as_dict("limits", limits or {}, "{'memory': 200.0}"),
     )
@@ -194,6 +196,12 @@ def as_dict(name: str, given: object, example: str = "{'lr': headhunt.double(0.0
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise BadValue(f"The {name} is {given!r}. Give names and values, as in {example}.")
     return dict(given)
+
+
+def as_points(given: object) -> list[dict[str, Any]]:
+    if not isinstance(given, Mapping | list | tuple):
+        raise BadValue(f"The start is {given!r}. Give a point, or a list of points, as in [{{'lr': 0.01}}].")
+    return [as_dict("start", one, "{'lr': 0.01}") for one in ([given] if isinstance(given, Mapping) else given)]
 
 
 def as_aims(given: object) -> dict[str, str]:

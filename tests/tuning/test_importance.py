@@ -66,6 +66,8 @@ def test_failed_trials_and_losses_that_are_all_alike_do_no_harm() -> None:
     best = headhunt.fmin(half, SPACE, algo="random", trials=60, seed=0)
     assert sum(best.importance().shares.values()) == pytest.approx(1)
     assert all(one.strength == 0 for one in best.interactions())
+    with pytest.raises(NotReady, match="came to the same"):
+        best.importance("fanova")
 
 
 @pytest.mark.parametrize(("wide", "steep"), [(1e300, 1.0), (1.0, 1e300)])

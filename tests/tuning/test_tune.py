@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import headhunt
-from headhunt.errors import BadSpace, BadValue, NoBest, NoModelMeets, OutOfTime
+from headhunt.errors import BadSpace, BadValue, Interrupted, NoBest, NoModelMeets, OutOfTime
 from headhunt.track.diary import Journals
 from headhunt.track.places import places_in
 from headhunt.trials import Trial
@@ -363,6 +363,24 @@ def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Pa
     told, _ = process.communicate(timeout=60)
     assert told.split() == ([str(len(ended)), "True"] if ended else [])
     assert not [one for one in zoo.catalogue.read().cards if one.startswith("photos/")]
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, Interrupted])
+def test_ctrl_c_while_the_best_is_trained_leaves_what_is_there_and_the_same_call_trains_it(
+    how: type[BaseException], zoo: Zoo, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise how
+
+    wish = Wish(trials=2, space=BRIEF, name=how.__name__)
+    with monkeypatch.context() as patched:
+        patched.setattr("tuning.tune.train_cell", stopped)
+        one = tuned(zoo, images, wish)
+    assert one.card is None
+    assert "It was interrupted" in str(TunedStudy(one, zoo))
+    again = tuned(zoo, images, wish)
+    assert again.card is not None
+    assert again.best == one.best
 
 
 def test_points_from_elsewhere_are_tried_after_the_first_and_are_asked_for_the_space(zoo: Zoo, images: Path) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, Interrupted
+from headhunt.habits import algo_name, in_our_words
 from headhunt.home import home_folder
 from headhunt.remote.credentials import Chosen, chosen, server_of
 from headhunt.remote.transport import Server
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Objective = Callable[[dict[str, Any]], object]
 
 
+@in_our_words
 def simple_fmin(
     objective: Objective,
     key: str,
@@ -59,6 +61,7 @@ def simple_fmin(
         return run_there(one, joined(one, me, study), objective, limits)
 
 
+@in_our_words
 def create_study(
     name: str,
     space: Mapping[str, Any],
@@ -84,20 +87,23 @@ def create_study(
     `study.key()` is a key for workers, which may do nothing else: `headhunt.simple_fmin(objective, key=...)`.
     """
     from headhunt.studies.shelves import StudyHere, shelf_of
-    from headhunt.tuning import as_dict, whole
+    from headhunt.tuning import as_dict, as_points, whole
 
-    points = [as_dict("start", one) for one in ([start] if isinstance(start, Mapping) else start)]
+    if not isinstance(name, str):
+        raise BadValue(f"A study is named {name!r}. Give a text.")
+    if isinstance(lease, bool) or not isinstance(lease, int | float):
+        raise BadValue(f"The lease is {lease!r}. Give seconds, as in lease=60.")
     asked = StudyAsked(
         name=name,
         space=dict(checked(as_dict("space", space))),
-        algo=algo,
+        algo=algo_name(algo),
         direction=direction,
         seed=whole("seed", seed, 2**32 - 1, least=0),
         trials=whole("trials", trials, 1_000_000),
         seconds=seconds_of(timeout, "A timeout"),
         curtail=curtail,
         warm_up=whole("warm_up", warm_up, 10**9, least=0) or 0,
-        start=points,
+        start=as_points(start),
         private=private,
         lease_s=float(lease),
     )
