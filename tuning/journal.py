@@ -25,8 +25,9 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from headhunt.errors import BadValue, BrokenJournal, one_line, printable
+from headhunt.errors import BadValue, BrokenJournal, NotWritten, one_line, printable
 from headhunt.vocabulary import Struct
+from zoo.files import unwritten
 
 STUDIES, JOURNAL, TURN, WORKERS, NOTES = "studies", "journal.log", "turn.lock", "workers", "notes.json"
 QUESTION = "question.json"
@@ -192,13 +193,15 @@ class Shelf:
 
 
 @contextmanager
-def legible(place: Shelf) -> Iterator[None]:
-    """A journal that is damaged, as a broken disk leaves it, is named."""
+def in_words(folder: Path | None) -> Iterator[None]:
+    """What a disk does to a study is said in words: it is full, or closed to us, or lost a part of the journal."""
     try:
         yield
+    except OSError as error:
+        raise NotWritten(unwritten(folder or Path(), error)) from error
     except (json.JSONDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise BrokenJournal(
-            f"The study in {place.folder} cannot be read ({one_line(error)}). Take another name, or remove that folder."
+            f"The study in {folder} cannot be read ({one_line(error)}). Take another name, or remove that folder."
         ) from error
 
 

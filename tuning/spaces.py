@@ -88,7 +88,7 @@ def checked_start(space: Space, params: Mapping[str, object]) -> dict[str, Value
         if isinstance(parameter, Double) and isinstance(value, int):
             value = float(value)
         if not isinstance(parameter, Fixed):
-            good[name] = value  # type: ignore[assignment]
+            good[name] = value
     return good
 
 

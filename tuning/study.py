@@ -22,7 +22,7 @@ from headhunt.trials import State, Trial
 from headhunt.vocabulary import Struct
 from tuning import aims
 from tuning.curtailing import BestFifth
-from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, legible, quiet, shelf
+from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, in_words, quiet, shelf
 from tuning.outcomes import Outcome, read
 from tuning.samplers import WholeGrid, checked_algo, make
 from tuning.spaces import checked_start, draw
@@ -288,10 +288,10 @@ def opened(home: Path, wanted: Wanted) -> Study:
     """A new study, or the one of that name, which goes on in its own space."""
     check_plan(wanted)
     plan = None if wanted.name is not None and exists(home, wanted.name) else planned(wanted)  # before any writing
-    place = shelf(home, wanted.name)
-    with legible(place):
+    with in_words(home / STUDIES / (wanted.name or "")):
+        place = shelf(home, wanted.name)
         study = opened_at(place, wanted, plan)
-    place.note_trials(wanted.trials, new=plan is not None)
+        place.note_trials(wanted.trials, new=plan is not None)
     return study
 
 
@@ -376,7 +376,7 @@ def known(home: Path, name: str) -> Study:
     if name not in names(home):
         raise UnknownStudy(name, names(home))
     place = shelf(home, name)
-    with quiet(), legible(place):
+    with quiet(), in_words(place.folder):
         try:
             inner = optuna.load_study(storage=place.storage(), study_name=name)
             about = inner.user_attrs[ABOUT]

@@ -144,6 +144,7 @@ def fmin(
     if found is not None and study is None:
         raise BadValue("A server keeps studies with a name. Give one, as study='first', or leave out the server.")
     from tuning import running
+    from tuning.journal import in_words
     from tuning.study import Wanted, opened
 
     wanted = Wanted(
@@ -164,7 +165,8 @@ def fmin(
 
         return fmin_there(found, wanted, objective, bounds)
     one = opened(there, wanted)
-    whole_run = running.run(one, objective, bounds)
+    with in_words(one.place.folder):
+        whole_run = running.run(one, objective, bounds)
     if not whole_run and not any(trial.value is not None for trial in one.trials()):
         raise Interrupted("The search was interrupted before any trial ended with a number.")
     return Best(one, interrupted=not whole_run)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import headhunt
-from headhunt.errors import BadValue, BrokenJournal, InUse, UnknownStudy
+from headhunt.errors import BadValue, BrokenJournal, InUse, NotWritten, UnknownStudy
 from headhunt.spaces import from_json, to_json
 from headhunt.studies.sheets import as_csv
 from headhunt.studies.shelves import shelf_of
@@ -298,3 +298,24 @@ def test_trials_of_a_tuning_are_given_to_nobody_else(tmp_path: Path) -> None:
     (tmp_path / "studies" / "s" / QUESTION).write_text('{"question": "which?"}')
     with pytest.raises(InUse, match="a tuning's"):
         headhunt.simple_fmin(bowl, key="s", home=tmp_path)
+
+
+def test_a_disk_that_takes_nothing_is_said_in_words_and_no_trial_that_ended_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "studies").touch()
+    with pytest.raises(NotWritten, match="Check its permissions"):
+        headhunt.fmin(bowl, BOWL, trials=2, study="s", home=tmp_path)
+    (tmp_path / "studies").unlink()
+    lock = tmp_path / "studies" / "s" / "journal.log.lock"
+
+    def closes(params: dict[str, Any]) -> float:
+        if headhunt.trials.number() == 2:
+            lock.unlink()
+            lock.mkdir()
+        return bowl(params)
+
+    with pytest.raises(NotWritten, match="Check its permissions"):
+        headhunt.fmin(closes, BOWL, trials=4, study="s", home=tmp_path)
+    lock.rmdir()
+    assert [one.state for one in headhunt.fmin(bowl, BOWL, trials=4, study="s", home=tmp_path).trials] == [
+        "complete"
+    ] * 4

@@ -327,9 +327,11 @@ def run_here(home: Path, name: str, objective: Callable[[dict[str, Any]], object
     """simple_fmin without a server."""
     from headhunt.tuning import Best
     from tuning import running
+    from tuning.journal import in_words
 
     study, limits = study_in(home, name, limits)
-    whole_run = running.run(study, objective, limits)
+    with in_words(study.place.folder):
+        whole_run = running.run(study, objective, limits)
     if not whole_run and not any(trial.value is not None for trial in study.trials()):
         raise Interrupted("The search was interrupted before any trial ended with a number.")
     return Best(study, interrupted=not whole_run)
