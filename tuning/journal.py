@@ -87,6 +87,17 @@ def unlocked(handle: int) -> None:
     os.close(handle)
 
 
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """By one process at a time; the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = locked(path)
+    try:
+        yield
+    finally:
+        unlocked(handle)
+
+
 def mend(journal: Path) -> None:
     """Cut off what stands behind the last end of a line."""
     with journal.open("r+b") as file:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from headhunt.errors import TrialFailed, TrialStopped
-from headhunt.trials import running as trial_running
+from headhunt.trials import Trial, running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
 from tuning.outcomes import Outcome, reason_of
@@ -202,6 +202,24 @@ def run(study: Searched, objective: Objective, limits: Limits, enough: Enough = 
     finally:
         study.close()
     return True
+
+
+class Shared(Searched, Protocol):
+    """A study that other processes may run, too."""
+
+    def trials(self) -> list[Trial]: ...
+
+
+def run_with_others(study: Shared, objective: Objective, limits: Limits, enough: Enough) -> bool:
+    """The same, until nobody else runs a trial of it: that may be the best. One whose process died comes here."""
+    while run(study, objective, limits, enough):
+        if enough() or not any(one.state == "running" for one in study.trials()):
+            return True
+        try:
+            time.sleep(PAUSED_NAP)
+        except KeyboardInterrupt:
+            return False
+    return False
 
 
 def beside_each_other(loop: Loop) -> None:

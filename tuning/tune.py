@@ -31,7 +31,7 @@ from tuning.bench import Bench, Model, Rows, rows_in, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import Goals, check_varies
-from tuning.journal import checked as checked_name
+from tuning.journal import checked as checked_name, held
 from tuning.keeping import AtHome, Keeper, Kept as Searched
 from tuning.lanes import Fan, Lanes
 from tuning.opening import opening
@@ -48,7 +48,7 @@ from zoo.repository import Zoo
 from zoo.telling import About, Entry
 from zoo.training.pacing import seconds_a_step
 
-KEPT, PART = "kept.json", "part.json"
+KEPT, PART, FINISH = "kept.json", "part.json", "finish.lock"
 WARM_UP = 20
 """Percent of a training before which nobody is stopped: the rate still rises."""
 IN_TIME = 8
@@ -201,7 +201,8 @@ class Tuning:
 
         limits = running.Limits(trials=self.wish.trials)
         if self.wish.fan is None:
-            whole = running.run(study, one, limits, self.enough)
+            run = running.run_with_others if self.wish.keeper is None else running.run
+            whole = run(study, one, limits, self.enough)
         else:
             whole = Lanes(study, objective, limits, self.enough, Seen(self, study)).run(self.wish.fan)
         self.tell("the trials ended", study.count())
@@ -247,11 +248,12 @@ class Tuning:
     # --- what comes of it
 
     def finished(self, study: Study, told: Entry) -> tuple[Trial, ModelCard | None]:
-        """Ctrl-C while the best is trained ends it as it ends the trials: with what is there."""
+        """Ctrl-C ends it as it ends the trials. One process at a time, so that others of the study find its model."""
         best = study.best()
         try:
-            best = self.on_all(study, best, told)
-            return best, self.kept(study, best, told)
+            with held(self.folder / FINISH):
+                best = self.on_all(study, study.best(), told)
+                return best, self.kept(study, best, told)
         except (KeyboardInterrupt, Interrupted):
             return best, None
 
