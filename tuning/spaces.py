@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial
 
@@ -110,6 +111,12 @@ def count_of(parameter: Double | Integer | Choice) -> int:
     if parameter.step is not None:
         return round((last_step(parameter) - parameter.low) / parameter.step) + 1
     return PER_DOUBLE if parameter.low < parameter.high else 1
+
+
+def on_grid(space: Space, point: Mapping[str, Value], seed: int) -> dict[str, Value]:
+    """A whole point of the grid: Optuna's draws nothing, so what a start leaves out is drawn here."""
+    chance = np.random.default_rng(seed)
+    return {name: point.get(name, values[chance.integers(len(values))]) for name, values in grid(space).items()}
 
 
 def steps_of(parameter: Double | Integer | Choice) -> Iterator[Value]:

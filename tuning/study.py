@@ -25,7 +25,7 @@ from tuning.curtailing import BestFifth
 from tuning.journal import JOURNAL, STUDIES, Shelf, checked as checked_name, in_words, quiet, shelf
 from tuning.outcomes import Outcome, read
 from tuning.samplers import WholeGrid, checked_algo, make
-from tuning.spaces import checked_start, draw
+from tuning.spaces import checked_start, draw, on_grid
 
 ABOUT, OPENINGS, OWNER, LOST, REASON = "headhunt", "openings", "worker", "lost", "reason"
 WHOLE = 100
@@ -311,7 +311,9 @@ def opened_at(place: Shelf, wanted: Wanted, plan: About | None = None) -> Study:
             return prepared(inner, place, going_on(msgspec.convert(written, About), wanted), opening)
         plan = plan or planned(wanted)  # of one that was killed before it began
         for one in wanted.start:
-            inner.enqueue_trial(checked_start(from_json(plan.space), one), skip_if_exists=True)
+            space = from_json(plan.space)
+            point = checked_start(space, one)
+            inner.enqueue_trial(on_grid(space, point, plan.seed) if plan.algo == "grid" else point, skip_if_exists=True)
         inner.set_user_attr(OPENINGS, 1)
         inner.set_user_attr(ABOUT, msgspec.to_builtins(plan))
         return prepared(inner, place, plan, 0)

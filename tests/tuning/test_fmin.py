@@ -221,6 +221,13 @@ def test_a_grid_begins_with_its_starts_and_tries_no_point_twice() -> None:
     assert len(tried) == len(set(tried)) == 6
 
 
+def test_what_a_start_of_a_grid_leaves_out_is_drawn_from_it() -> None:
+    space = {"n": headhunt.integer(0, 2), "m": headhunt.integer(0, 2)}
+    best = headhunt.fmin(lambda p: p["n"] + p["m"], space, algo="grid", start=[{"n": 2}, {"m": 1}], trials=20, seed=0)
+    assert best.trials[0].params["n"] == 2
+    assert len({tuple(one.params.values()) for one in best.trials}) == len(best.trials) == 9
+
+
 def test_a_start_of_a_grid_may_lie_between_its_points() -> None:
     space = {"x": headhunt.double(0, 1), "n": headhunt.choice(1, 2)}
     best = headhunt.fmin(lambda p: p["x"], space, algo="grid", trials=100, start={"x": 0.11, "n": 1})
