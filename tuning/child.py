@@ -18,7 +18,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from headhunt.errors import TrialFailed, TrialStopped
+from headhunt.errors import Interrupted, TrialFailed, TrialStopped
 from headhunt.trials import Listener, running as trial_running
 from tuning.outcomes import Outcome, reason_of
 
@@ -99,7 +99,7 @@ def alone(
             told: tuple[str, object] = ("value", objective(params))
     except TrialStopped as stopped:
         told = ("stopped", str(stopped))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         told = ("interrupted", None)
     except BaseException as error:
         told = ("failed", reason_of(error))

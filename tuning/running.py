@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from headhunt.errors import TrialFailed, TrialStopped
+from headhunt.errors import Interrupted, TrialFailed, TrialStopped
 from headhunt.trials import Trial, running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
@@ -113,6 +113,8 @@ class Loop:
             outcome = self.given(asked, ear)
         except KeyboardInterrupt:
             raise
+        except Interrupted as stopped:  # Ctrl-C, as a training within the objective tells it
+            raise KeyboardInterrupt from stopped
         except TrialStopped as stopped:
             if ear.halted:
                 raise Halted from stopped

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import headhunt
-from headhunt.errors import BadValue, NoBest, NoTrial, TrialStopped
+from headhunt.errors import BadValue, Interrupted, NoBest, NoTrial, TrialStopped
 from tests.tuning.objectives import BOWL, bowl
 
 
@@ -219,6 +219,19 @@ def test_a_grid_begins_with_its_starts_and_tries_no_point_twice() -> None:
     tried = [(one.params["a"], one.params["n"]) for one in best.trials]
     assert tried[:2] == [("z", 1), ("y", 0)]
     assert len(tried) == len(set(tried)) == 6
+
+
+@pytest.mark.parametrize("trial_timeout", [None, "20s"])
+def test_ctrl_c_in_a_training_within_the_objective_ends_the_search(trial_timeout: Any) -> None:
+    def objective(params: dict[str, Any]) -> float:
+        if params["n"] == 3:
+            raise Interrupted("A training was stopped.")
+        return bowl(params)
+
+    start = [{"n": 0}, {"n": 1}, {"n": 3}]
+    best = headhunt.fmin(objective, BOWL, trials=3, start=start, trial_timeout=trial_timeout)
+    assert best.interrupted
+    assert [one.state for one in best.trials] == ["complete", "complete"]
 
 
 def test_what_a_start_of_a_grid_leaves_out_is_drawn_from_it() -> None:
