@@ -35,7 +35,8 @@ from headhunt.errors import BadValue, NotReady, did_you_mean
 from headhunt.spaces import Choice, Fixed, Value
 from headhunt.vocabulary import Struct
 from tuning.aims import signs
-from tuning.study import Study, quiet
+from tuning.journal import quiet
+from tuning.study import Study
 
 METHODS = ("ped-anova", "fanova")
 LEAST = 10

@@ -207,7 +207,7 @@ def as_points(given: object) -> list[dict[str, Any]]:
 
 
 def as_aims(given: object) -> dict[str, str]:
-    """Names alone are minimized."""
+    """Names alone are minimized, but accuracy."""
     if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
-        return dict.fromkeys(given, "minimize")
+        return {name: "maximize" if name == "accuracy" else "minimize" for name in given}
     return as_dict("aims", given, "{'accuracy': 'maximize', 'latency': 'minimize'}")

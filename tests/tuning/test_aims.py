@@ -34,6 +34,11 @@ def test_the_front_holds_those_whom_nobody_beats(algo: str) -> None:
     assert best.value == max(one.values["accuracy"] for one in best.trials)
 
 
+def test_of_names_alone_accuracy_is_maximized() -> None:
+    best = headhunt.fmin(weighed, SPACE, aims=("accuracy", "latency"), trials=10, seed=0)
+    assert best.value == max(one.values["accuracy"] for one in best.trials)
+
+
 def test_limits_keep_what_is_beyond_them_off_the_front() -> None:
     best = headhunt.fmin(weighed, SPACE, aims=AIMS, limits={"accuracy": 0.2, "memory": 60}, trials=30, seed=0)
     assert {one.within for one in best.trials} == {True, False}
