@@ -10,7 +10,7 @@ Where an objective runs:
     trial_timeout=seconds      in a child process for each trial, forked from here, which is killed when it is over
 
 A thread cannot be killed. So without `trial_timeout` the time of a study is looked at between trials and at each
-`headhunt.report`, and an objective that neither returns nor reports outlives it.
+`headhunt.report`, and an objective that neither returns nor reports may take as long again (tuning/late.py).
 """
 
 import threading
@@ -22,6 +22,7 @@ from headhunt.errors import Interrupted, TrialFailed, TrialStopped
 from headhunt.trials import Trial, running as trial_running
 from headhunt.vocabulary import Struct
 from tuning.child import in_child
+from tuning.late import WORDS, Late, given_up_after
 from tuning.outcomes import Outcome, reason_of
 
 Objective = Callable[[dict[str, Any]], object]
@@ -81,6 +82,18 @@ class Loop:
         self.halt = threading.Event()
         self.broken: list[BaseException] = []
         self.at_work: dict[int, Handed] = {}
+        self.telling = threading.RLock()
+        self.given_up: set[int] = set()
+        """Trials whose threads were left to themselves, and are told of."""
+
+    def late(self) -> float | None:
+        """Seconds until nobody waits any longer for an objective."""
+        left = None if self.end is None else self.end - time.monotonic()
+        return None if left is None or self.limits.seconds is None else left + self.limits.seconds
+
+    def is_late(self) -> bool:
+        late = self.late()
+        return late is not None and late <= 0
 
     def left(self) -> float | None:
         return None if self.end is None else max(0.0, self.end - time.monotonic())
@@ -101,7 +114,8 @@ class Loop:
             try:
                 self.one(asked)
             except BaseException:
-                self.study.free(asked)
+                if asked.number not in self.given_up:
+                    self.study.free(asked)
                 raise
             finally:
                 self.at_work.pop(asked.number, None)
@@ -118,11 +132,26 @@ class Loop:
         except TrialStopped as stopped:
             if ear.halted:
                 raise Halted from stopped
-            self.study.tell_stopped(asked, ear.reason or str(stopped))
+            self.told(asked, self.study.tell_stopped, ear.reason or str(stopped))
         except (Exception, SystemExit) as error:
-            self.study.tell_failed(asked, reason_of(error))
+            self.told(asked, self.study.tell_failed, reason_of(error))
         else:
-            self.study.tell(asked, outcome)
+            self.told(asked, self.study.tell, outcome)
+
+    def told(self, asked: Handed, say: Callable[[Any, Any], None], what: object) -> None:
+        """What comes when nobody waits any longer is not told."""
+        with self.telling:
+            if asked.number in self.given_up:
+                raise Halted
+            say(asked, what)
+
+    def give_up_late(self) -> None:
+        """Objectives in threads that do not return are left to themselves, and their trials fail."""
+        self.halt.set()
+        for asked in list(self.at_work.values()):
+            with self.telling:
+                self.told(asked, self.study.tell_failed, WORDS)
+                self.given_up.add(asked.number)
 
     def called(self, params: dict[str, Any]) -> Outcome:
         """The objective, and what it gave, read."""
@@ -131,8 +160,7 @@ class Loop:
     def given(self, asked: Handed, ear: "Ear") -> Outcome:
         """What the objective returned, here or in a child. It gets a dictionary of its own."""
         if self.limits.trial_seconds is None:
-            with trial_running(ear):
-                return self.called(dict(asked.params))
+            return self.in_time(asked, ear)
         left = self.left()
         seconds = self.limits.trial_seconds if left is None else min(left, self.limits.trial_seconds)
         given = in_child(self.called, dict(asked.params), ear, seconds, self.study.forget)
@@ -141,6 +169,17 @@ class Loop:
         if isinstance(given, TrialFailed):
             raise given
         return given
+
+    def in_time(self, asked: Handed, ear: "Ear") -> Outcome:
+        seconds = self.late()
+        with trial_running(ear):
+            if seconds is None:
+                return self.called(dict(asked.params))
+            try:
+                with given_up_after(seconds):
+                    return self.called(dict(asked.params))
+            except Late:
+                raise TrialFailed(WORDS) from None
 
     def quietly(self) -> None:
         """In a thread: what breaks the loop ends the others, and is raised where it was called."""
@@ -232,6 +271,9 @@ def beside_each_other(loop: Loop) -> None:
         while any(thread.is_alive() for thread in threads):
             for thread in threads:
                 thread.join(NAP)
+            if loop.is_late():
+                loop.give_up_late()
+                break
     except KeyboardInterrupt:
         give_up(loop, threads)
         raise
