@@ -68,7 +68,10 @@ def __getattr__(name: str) -> Any:
     """What trainings and searches call is loaded when the first of each is asked for."""
     home = next((module for module, names in LATER.items() if name in names), None)
     if home is None:
-        raise AttributeError(f"module 'headhunt' has no attribute {name!r}")
+        from headhunt.habits import NAMES
+
+        ours = f": here it is {NAMES[name]}" if name in NAMES else ""
+        raise AttributeError(f"module 'headhunt' has no attribute {name!r}{ours}")
     loaded = import_module(home)
     globals().update({one: getattr(loaded, one) for one in LATER[home]})
     return globals()[name]

@@ -34,6 +34,33 @@ HABITS = {
     "metric": ("aims",),
 }
 """What stands for it here, where the function has it; the first of several."""
+NAMES = {
+    "start_run": "headhunt.init(project='flowers')",
+    "set_experiment": "headhunt.init(project='flowers')",
+    "end_run": "headhunt.finish()",
+    "log_metric": "headhunt.log(loss=0.3)",
+    "log_metrics": "headhunt.log(loss=0.3, val_accuracy=0.9)",
+    "log_param": "headhunt.config(lr=0.01)",
+    "log_params": "headhunt.config(lr=0.01, epochs=20)",
+    "log_artifact": "headhunt.log(weights=pathlib.Path('model.pt'))",
+    "log_artifacts": "headhunt.log(weights=pathlib.Path('model.pt'))",
+    "set_tag": "headhunt.init(tags=['baseline'])",
+    "set_tags": "headhunt.init(tags=['baseline'])",
+    "set_tracking_uri": "headhunt login http://host:8765, or HEADHUNT_SERVER",
+    "login": "headhunt login http://host:8765, or HEADHUNT_SERVER",
+    "hp": "headhunt.double, integer and choice",
+    "uniform": "headhunt.double(low, high)",
+    "loguniform": "headhunt.double(low, high, log=True)",
+    "quniform": "headhunt.double(low, high, step=0.1)",
+    "randint": "headhunt.integer(low, high)",
+    "tpe": "algo='tpe'",
+    "Trials": "best.trials; study='name' keeps them",
+    "space_eval": "best.params, which are what the objective got",
+    "Study": "headhunt.create_study(name, space)",
+    "optimize": "headhunt.fmin(objective, space)",
+    "minimize": "headhunt.fmin(objective, space)",
+}
+"""Of MLflow, W&B, hyperopt and Optuna: what stands for it here."""
 ALGORITHMS = {
     "nsgaiii": "nsga3",
     "nsgaii": "nsga2",

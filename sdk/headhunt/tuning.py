@@ -47,6 +47,10 @@ class Best:
     def params(self) -> dict[str, Value]:
         return dict(self.trial.params)
 
+    def __getitem__(self, name: str) -> Value:
+        """best["lr"]: hyperopt's answer is a dictionary."""
+        return self.params[name]
+
     @property
     def value(self) -> float:
         return float(self.trial.value or 0.0)

@@ -1,5 +1,6 @@
 """What people type by habit, who come from hyperopt or Optuna, is answered with the word that is used here."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import headhunt
 from headhunt.errors import BadValue
+from headhunt.habits import NAMES
 from headhunt.recommendation import asked_for
 from tests.tuning.objectives import BOWL, bowl
 
@@ -77,3 +79,17 @@ def test_so_it_is_for_studies_and_tunings(call: Callable[[], object], said: str)
     with pytest.raises(BadValue) as refused:
         call()
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_others_are_answered_with_ours(name: str) -> None:
+    assert not hasattr(headhunt, name)
+    with pytest.raises(AttributeError, match=re.escape(NAMES[name])):
+        getattr(headhunt, name)
+
+
+def test_the_best_is_a_dictionary_too() -> None:
+    best = headhunt.fmin(lambda params: params["x"], {"x": headhunt.double(0, 1)}, trials=3)
+    assert best["x"] == best.params["x"]
+    with pytest.raises(KeyError):
+        best["y"]
