@@ -372,8 +372,10 @@ class Desk:
         """By number."""
         with self.turns.of(study) as turn:
             found = [one for one in turn.hosted.trials() if one.number > after][:limit]
+        if not found:  # none yet, or none behind this one
+            return []
         numbers = [one.number for one in found]
         mine = (study_trials.c.study == study) & study_trials.c.number.between(*(min(numbers), max(numbers)))
         with self.database.read() as connection:
-            rows = {row.number: row for row in connection.execute(sa.select(study_trials).where(mine))} if found else {}
+            rows = {row.number: row for row in connection.execute(sa.select(study_trials).where(mine))}
         return [shown(one, rows.get(one.number)) for one in found]

@@ -39,6 +39,12 @@ def test_a_study_is_made_asked_told_and_done(worker: Worker, client: Client) -> 
     assert worker.trials()[0]["worker"] == "w1"
 
 
+def test_a_study_without_trials_shows_none(worker: Worker) -> None:
+    worker.make()
+    answer = worker.get("/bowl/trials")
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None})
+
+
 def test_each_trial_is_a_run_with_its_curve_below_the_run_of_its_study(worker: Worker) -> None:
     study = worker.make().json()
     for _ in range(5):
