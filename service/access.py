@@ -150,6 +150,10 @@ class Access:
         return replace(caller, project=found.id, role=found.role or "reader", guest=found.role is None)
 
 
+def a(role: str) -> str:
+    return f"an {role}" if role == "owner" else f"a {role}"
+
+
 def check(caller: Caller, wanted: str) -> None:
     """Deny by default: a word that is not known here is nobody's."""
     known = caller.key is not None or caller.user is not None
@@ -164,7 +168,7 @@ def check(caller: Caller, wanted: str) -> None:
     if wanted in ROLES and caller.may(wanted):
         return
     if wanted in ROLES:
-        raise NotAllowed(f"This needs a {wanted}, and you are a {caller.role} here. Ask an owner of the project.")
+        raise NotAllowed(f"This needs {a(wanted)}, and you are {a(caller.role)} here. Ask an owner of the project.")
     raise NotAllowed(
         "This is for users who are signed in, not for keys." if wanted == "user" else "This is for admins."
     )

@@ -91,7 +91,7 @@ def test_the_command_follows_a_tuning_of_a_server(owned: Running, home: Path, ph
 
 
 def test_whoever_may_not_keep_models_is_told(served: Running, home: Path, photos: Path) -> None:
-    with served.server() as server, pytest.raises(NotAllowed, match="owner"):
+    with served.server() as server, pytest.raises(NotAllowed, match="This needs an owner, and you are a member here"):
         tuning.tune_models(server, home, photos, TuningAsked(models=(MODEL,)))
 
 
