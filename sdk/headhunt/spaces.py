@@ -27,6 +27,7 @@ Conditions = dict[str, list[Value]]
 MOST_PARAMETERS, MOST_CHOICES, LONGEST_NAME, LONGEST_TEXT = 200, 1_000, 100, 1_000
 FINEST = 1e-7
 """A step is at least this part of what it leads to: below, nobody can say of a value whether it is on a step."""
+WRITTEN = 'Write a parameter as {"type": "double", "low": 0.001, "high": 0.1}, an integer, a choice, or a plain value.'
 LARGEST = 2**53
 """Above this, whole numbers are no longer exact as floats, which is how searches compute."""
 
@@ -110,11 +111,19 @@ def checked(space: Mapping[str, Any]) -> Space:
 
 
 def from_json(text: bytes | str) -> Space:
-    """A space as it was sent; what is not understood is refused with its place."""
+    """A space as it was sent, plain values included; what is not understood is refused with the parameter's name."""
     try:
-        return checked(msgspec.json.decode(text, type=Space))
+        sent = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError as error:
-        raise BadSpace(f"The space cannot be read: {error}.") from error
+        raise BadSpace(f"The space cannot be read: {error}. {WRITTEN}") from error
+    return checked({name: one_from_json(name, one) for name, one in sent.items()})
+
+
+def one_from_json(name: str, sent: msgspec.Raw) -> Parameter | Value:
+    try:
+        return msgspec.json.decode(sent, type=Parameter | Value)
+    except msgspec.DecodeError as error:
+        raise BadSpace(f"The space cannot be read: {printable(name, 60)}: {error}. {WRITTEN}") from error
 
 
 def to_json(space: Space) -> bytes:

@@ -149,20 +149,23 @@ def wish_of(
 ) -> "Wish":
     """What was asked for, read. asked: space, aims, limits, algo, seed, study, curtail, part."""
     from tuning.goals import goals
-    from tuning.tune import Wish
 
     most = whole("trials", trials, 100_000)
     time_given = seconds_of(seconds, "A search")
     if not isinstance(asked["curtail"], bool):
         raise BadValue(f"curtail is {asked['curtail']!r}. Give True or False.")
     share = share_of(asked.get("part"))
+    space, sought = as_dict("space", asked["space"] or {}), goals(asked["aims"], asked["limits"])
+    seed = whole("seed", asked["seed"], 2**32 - 1, least=0) or 0
+    from tuning.tune import Wish  # loads torch: what is wrong with the question is told before
+
     return Wish(
         trials=TRIALS if most is None and time_given is None else most,
         seconds=time_given,
-        space=as_dict("space", asked["space"] or {}),
-        goals=goals(asked["aims"], asked["limits"]),
+        space=space,
+        goals=sought,
         algo=asked["algo"],
-        seed=whole("seed", asked["seed"], 2**32 - 1, least=0) or 0,
+        seed=seed,
         name=asked["study"],
         curtail=asked["curtail"],
         share=share,

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,8 @@ def test_tune_searches_among_models_for_several_aims(
         (("--top", "0"), "--top 0"),
         (("--part", "some"), "--part 'some' is no share"),
         (("--part", "2"), "part is 2.0"),
+        (("--models", "0"), "--models 0 is out of range"),
+        (("--space", '{"lr": {"type": "float"}}'), "lr: Invalid value 'float'"),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line(
@@ -105,6 +109,23 @@ def test_what_cannot_be_tuned_is_one_line(
     assert len(told.err.splitlines()) == 1
     assert said in told.err
     assert not (home / "studies").exists() or not list((home / "studies").glob("*/journal.log"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("tune", "photo", "--model", "glyphs/test_resnet"), "No file or folder 'photo'"),
+        (("tune", ".", "--model", "glyphs/resnet"), "No model named 'glyphs/resnet'"),
+        (("tune", ".", "--aims", "speed"), "No aim named 'speed'"),
+        (("tune", ".", "--limits", "height=2"), "No limit named 'height'"),
+        (("suggest", "photo"), "No file or folder 'photo'"),
+    ],
+)
+def test_what_was_mistyped_is_told_before_torch_is_loaded(home: Path, words: tuple[str, ...], said: str) -> None:
+    script = "import sys; from headhunt.cli.main import main; code = main(sys.argv[1:]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
+    assert said in done.stderr
+    assert done.stdout.strip() == "False"
 
 
 def test_a_space_that_cannot_be_read_says_so(home: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:

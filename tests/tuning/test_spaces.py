@@ -90,6 +90,12 @@ def test_a_space_is_the_same_after_json() -> None:
     assert from_json(to_json(space))["opt"].values == ["sgd", "rmsprop", "adamw", None, True, 3]  # type: ignore[union-attr]
 
 
+def test_plain_values_are_read_from_json_as_they_are_taken_in_code() -> None:
+    text = '{"lr": {"type": "double", "low": 0.1, "high": 1}, "epochs": 20, "opt": "sgd", "clip": null, "ema": false}'
+    plain = {"lr": headhunt.double(0.1, 1), "epochs": 20, "opt": "sgd", "clip": None, "ema": False}
+    assert from_json(text) == checked(plain)
+
+
 def test_numbers_and_texts_of_numpy_are_taken_as_pythons_own() -> None:
     space = {
         "lr": headhunt.double(np.exp(-9), np.float32(0.5)),  # type: ignore[arg-type]
@@ -121,6 +127,12 @@ def test_numbers_and_texts_of_numpy_are_taken_as_pythons_own() -> None:
 def test_what_is_sent_is_refused_alike(text: bytes) -> None:
     with pytest.raises(BadSpace):
         from_json(text)
+
+
+@pytest.mark.parametrize("sent", ['{"type": "float"}', "[0.1, 1]", '{"type": "double", "lo": 0.1}', "{}", "1e999"])
+def test_what_cannot_be_read_is_told_with_the_name_of_the_parameter(sent: str) -> None:
+    with pytest.raises(BadSpace, match=r"cannot be read: rate: .* Write a parameter as"):
+        from_json(f'{{"lr": 1, "rate": {sent}}}')
 
 
 def test_conditions_of_many_values_are_read_in_no_time() -> None:

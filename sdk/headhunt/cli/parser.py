@@ -209,7 +209,7 @@ def add_tuning(actions: Actions) -> None:
     tune.add_argument("--seconds", metavar="TIME", help="end within this time, as 600, 90s or 10m")
     tune.add_argument("--aims", default="loss", metavar="NAMES", help="loss, or accuracy,latency ... (default loss)")
     tune.add_argument("--limits", metavar="LIMITS", help="the worst allowed, as latency=20ms,memory=200MB")
-    tune.add_argument("--space", metavar="FILE", help="your own space, as JSON, over the default")
+    tune.add_argument("--space", metavar="FILE", help="over the default space, as JSON: a file, or the text itself")
     tune.add_argument("--algo", default="auto", help="auto, tpe, gp, random ... (default auto)")
     tune.add_argument("--seed", default="0", metavar="N", help="default 0")
     tune.add_argument("--study", metavar="NAME", help="its name (default: made of the question)")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from headhunt.cli.opening import warn
 from headhunt.cli.render import as_json, facts, table
-from headhunt.cli.values import bounded, whole
+from headhunt.cli.values import bounded, space_in, whole
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, NoBest, NotWritten
 from headhunt.home import home_folder
 from headhunt.remote.address import in_the_clear
 from headhunt.remote.credentials import Chosen, chosen
-from headhunt.spaces import Choice, Fixed, Parameter, from_json
+from headhunt.spaces import Choice, Fixed, Parameter
 from headhunt.studies.sheets import as_csv, as_json as whole_study
 from headhunt.studies.shelves import Shelf, opened_for, shelf_of
 from headhunt.studies.wire import MoreTrials, StudyAsked, StudyShown, StudyState
@@ -139,12 +139,10 @@ def export(asked: argparse.Namespace) -> None:
 
 
 def add(asked: argparse.Namespace) -> None:
-    from headhunt.studies.command import space_file
-
     made = shelf(asked).make(
         StudyAsked(
             name=asked.study,
-            space=dict(from_json(space_file(asked.space))),
+            space=dict(space_in(asked.space)),
             algo=asked.algo,
             direction="maximize" if asked.maximize else "minimize",
             seed=None if asked.seed is None else whole("seed", asked.seed, 0),

@@ -2,32 +2,38 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from headhunt.cli.opening import warn
 from headhunt.cli.render import as_json
 from headhunt.cli.telling import Stages
-from headhunt.cli.values import whole
+from headhunt.cli.values import space_in, whole
 from headhunt.durations import seconds_of
-from headhunt.errors import BadValue, MissingFile
+from headhunt.errors import BadValue
 from headhunt.home import home_folder
 from headhunt.remote.credentials import chosen
-from headhunt.spaces import Space, from_json
+from headhunt.samples import Here, check_there
 from headhunt.tuned import TunedStudy, as_table, wish_of
 
 TOP = 10
 
 
 def check_tune(asked: argparse.Namespace) -> None:
-    """What can be wrong without a look at the images."""
-    wish(asked)
+    """What can be wrong without a look at the images, told before the engine is loaded."""
     whole("top", asked.top)
     seconds_of(asked.budget)
+    if asked.models is not None:
+        whole("models", asked.models)
     if asked.model and asked.models is not None:
         raise BadValue(f"--models {asked.models} asks a recommendation, and --model names them. Give one of the two.")
     if asked.model and asked.budget is not None:
         raise BadValue(f"--budget {asked.budget} is for the recommendation, and --model needs none. Leave it out.")
+    here = Here(home_folder())
+    check_there(here, asked.sample)
+    if asked.model and chosen(asked.server, None, here.home) is None:
+        for model in asked.model:
+            here.catalogue.read().card(model)
+    wish(asked)
 
 
 def tune_model(asked: argparse.Namespace) -> None:
@@ -74,7 +80,7 @@ def wish(asked: argparse.Namespace) -> Any:
         None if asked.trials is None else whole("trials", asked.trials),
         asked.seconds,
         {
-            "space": space_in(asked.space),
+            "space": {} if asked.space is None else space_in(asked.space),
             "aims": tuple(one.strip() for one in asked.aims.split(",")),
             "limits": limits_of(asked.limits),
             "algo": asked.algo,
@@ -100,15 +106,6 @@ def limits_of(text: str | None) -> Mapping[str, str]:
         if not sign or not worst.strip():
             raise BadValue(f"--limits {name.strip()!r} has no value. Write them as latency=20ms,memory=200MB.")
     return {name.strip(): worst.strip() for name, _, worst in pairs}
-
-
-def space_in(file: str | None) -> Space:
-    if file is None:
-        return {}
-    try:
-        return from_json(Path(file).read_bytes())
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise MissingFile(f"--space {file!r} is no file. Give one with a space as JSON (docs/tuning.md).") from error
 
 
 def facts_of(study: TunedStudy) -> dict[str, Any]:

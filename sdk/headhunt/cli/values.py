@@ -9,7 +9,9 @@ import msgspec
 
 from headhunt.durations import seconds_of
 from headhunt.errors import BadValue, MissingFile, did_you_mean, printable
+from headhunt.home import home_folder
 from headhunt.protocols import RANGES
+from headhunt.spaces import Space, from_json
 from headhunt.vocabulary import Protocol
 
 T = TypeVar("T")
@@ -27,6 +29,10 @@ def check_suggest(asked: argparse.Namespace) -> None:
     seconds_of(asked.budget)
     if (asked.sample is None) == (asked.job is None):
         raise BadValue("Give either images (a folder, zip, tar or domain) or the --job of a server.")
+    if asked.sample is not None:
+        from headhunt.samples import Here, check_there
+
+        check_there(Here(home_folder()), asked.sample)
 
 
 def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:
@@ -67,6 +73,19 @@ def names(option: str, text: str | None) -> tuple[str, ...]:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except UnicodeDecodeError:
         raise BadValue(f"--{option} {text!r} is not text in UTF-8. Save it as UTF-8, a name a line.") from None
+
+
+def space_in(given: str) -> Space:
+    """A space as JSON: in a file, or as the words themselves."""
+    if given.lstrip().startswith("{"):
+        return from_json(given)
+    try:
+        return from_json(Path(given).read_bytes())
+    except OSError as error:
+        raise MissingFile(
+            f"--space {printable(given, 80)!r} is no file that can be read ({error.strerror}). Give one with a space as"
+            ' JSON, or the JSON itself, as in \'{"lr": {"type": "double", "low": 0.001, "high": 0.1}}\'.'
+        ) from error
 
 
 WORDS = ("optimiser", "schedule", "augment", "precision")

@@ -17,11 +17,10 @@ from headhunt.remote.following import check, followed, left_behind
 from headhunt.remote.jobs import Job
 from headhunt.remote.sending import sent
 from headhunt.remote.transport import Server
-from headhunt.samples import sample_at
+from headhunt.samples import Here, sample_at
 from headhunt.vocabulary import Ranked, Ranking
 from headhunt.wire import RecommendationAsked
 from zoo.catalogue.finding import wanted as checked_limits
-from zoo.catalogue.store import Catalogue
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("headhunt.remote")
-
-
-class Here:
-    """Where things are kept on this machine, without a network."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.catalogue = home, Catalogue(home)
 
 
 def suggest(

@@ -12,12 +12,11 @@ from headhunt.remote.asking import asked as job_for, remember
 from headhunt.remote.following import check, followed, left_behind
 from headhunt.remote.sending import sent
 from headhunt.remote.transport import Server
-from headhunt.samples import sample_at
+from headhunt.samples import Here, sample_at
 from headhunt.spaces import to_json
 from headhunt.studies.remote import trial_of
 from headhunt.studies.tuned import TuningAsked, TuningDone
 from headhunt.vocabulary import ModelCard
-from zoo.catalogue.store import Catalogue
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from headhunt.tuned import TunedStudy
     from tuning.study import Study
     from tuning.tune import Wish
-
-
-class Here:
-    """Where things are kept on this machine, without a network."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.catalogue = home, Catalogue(home)
 
 
 def of_models(wish: "Wish", models: Sequence[str], recommendation: str | None = None) -> TuningAsked:

@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 import msgspec
@@ -237,13 +236,3 @@ def end(process: "subprocess.Popen[bytes]") -> None:
                 return
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
-
-
-def space_file(given: str) -> bytes:
-    """A space as JSON: in a file, or as the words themselves."""
-    if given.lstrip().startswith("{"):
-        return given.encode()
-    try:
-        return Path(given).read_bytes()
-    except OSError as error:
-        raise BadValue(f"The space {printable(given, 80)!r} cannot be read ({error.strerror}). Give a file.") from error
