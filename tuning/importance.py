@@ -101,7 +101,9 @@ def importance(study: Study, method: str = "ped-anova", aim: str | None = None) 
         if not all(math.isfinite(one) for one in found.values()):
             raise ArithmeticError
     order = {name: i for i, name in enumerate(study.space)}
-    shares = dict(sorted(found.items(), key=lambda one: (-one[1], order.get(one[0], 0))))
+    shares = dict(
+        sorted(((name, float(one)) for name, one in found.items()), key=lambda one: (-one[1], order.get(one[0], 0)))
+    )
     trials = len(complete(study))
     meaning = in_words(study, method, shares, trials)
     if trials < len(done):

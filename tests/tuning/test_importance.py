@@ -35,6 +35,7 @@ def test_shares_follow_what_matters_and_sum_to_one(found: Any, method: str) -> N
     assert next(iter(one.shares)) == "much"
     assert one.shares["little"] < one.shares["much"] / 3
     assert sum(one.shares.values()) == pytest.approx(1)
+    assert {type(share) for share in one.shares.values()} == {float}
     assert "fixed" not in one.shares
     assert one.trials == 300
     assert f"{one.shares['much']:.0%} is much" in one.meaning
