@@ -252,7 +252,8 @@ def warned(found: Found) -> list[str]:
             )
     barred = sum(one.known > 0 for one in found.candidates)
     if barred and not found.allow_seen:
-        said.append(f"{barred} models were already trained on these images and stand last")
+        they = "1 model was" if barred == 1 else f"{barred} models were"
+        said.append(f"{they} already trained on these images and stand last")
     return said
 
 
