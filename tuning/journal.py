@@ -31,6 +31,7 @@ from zoo.files import unwritten
 
 STUDIES, JOURNAL, TURN, WORKERS, NOTES = "studies", "journal.log", "turn.lock", "workers", "notes.json"
 QUESTION = "question.json"
+KEPT = "kept.json"
 """Of a tuning: what it tunes for."""
 
 
@@ -154,6 +155,14 @@ class Shelf:
     def tunes(self) -> bool:
         """It is a tuning's, who knows what its trials are."""
         return self.folder is not None and (self.folder / QUESTION).exists()
+
+    def tuned(self) -> bool:
+        """The best of a tuning is trained, and nobody searches on."""
+        return self.folder is not None and (self.folder / KEPT).exists() and not self.busy()
+
+    def busy(self) -> bool:
+        """Whether anybody works on it."""
+        return self.folder is not None and any(self.lives(one.name) for one in (self.folder / WORKERS).glob("*"))
 
     def note(self, notes: Notes) -> None:
         if self.folder is not None:

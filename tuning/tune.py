@@ -31,7 +31,7 @@ from tuning.bench import Bench, Model, Rows, rows_in, said_of
 from tuning.defaults import Facts, joint_space
 from tuning.finetuning import FineTuning, said
 from tuning.goals import Goals, check_varies
-from tuning.journal import checked as checked_name, held
+from tuning.journal import KEPT, checked as checked_name, held
 from tuning.keeping import AtHome, Keeper, Kept as Searched
 from tuning.lanes import Fan, Lanes
 from tuning.opening import opening
@@ -48,7 +48,7 @@ from zoo.repository import Zoo
 from zoo.telling import About, Entry
 from zoo.training.pacing import seconds_a_step
 
-KEPT, PART, FINISH = "kept.json", "part.json", "finish.lock"
+PART, FINISH = "part.json", "finish.lock"
 WARM_UP = 20
 """Percent of a training before which nobody is stopped: the rate still rises."""
 IN_TIME = 8

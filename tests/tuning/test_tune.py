@@ -12,6 +12,7 @@ import pytest
 
 import headhunt
 from headhunt.errors import BadSpace, BadValue, Interrupted, NoBest, NoModelMeets, OutOfTime
+from headhunt.studies.shelves import Local
 from headhunt.track.diary import Journals
 from headhunt.track.places import places_in
 from headhunt.trials import Trial
@@ -327,6 +328,7 @@ def test_a_time_that_no_trial_fits_into_is_an_error_and_one_that_fits_is_kept(zo
     one = tuned(zoo, images, Wish(trials=None, seconds=9.0, space={**BRIEF, "epochs": 2}))
     assert len(one.study.trials()) >= 1
     assert one.card is not None
+    assert Local(zoo.home).get(one.name).state == "done"
 
 
 def test_without_probes_there_are_no_rates(zoo: Zoo, images: Path) -> None:

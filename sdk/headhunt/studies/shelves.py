@@ -227,7 +227,7 @@ class Local:
         study = known(self.home, name)
         folder = study.place.folder
         assert folder is not None  # noqa: S101 - it has a name
-        if any(study.place.lives(one.name) for one in (folder / "workers").iterdir()):
+        if study.place.busy():
             raise InUse(f"Somebody works on the study {name!r}. Stop it first.")
         shutil.rmtree(folder)
 
@@ -241,7 +241,8 @@ def shown(name: str, study: "Study") -> StudyShown:
     counts = Counter(one.state for one in trials)
     spent = sum(one.seconds or 0.0 for one in trials)
     enough = (notes.trials is not None and len(trials) >= notes.trials) or spent >= (notes.seconds or UNLIMITED)
-    over = notes.state == "running" and bool(trials) and not counts["running"] and (enough or study.used_up())
+    enough = enough or study.used_up() or study.place.tuned()  # a tuning's time is told to nobody but its call
+    over = notes.state == "running" and bool(trials) and not counts["running"] and enough
     state: StudyState = notes.state
     if over:
         state = "done" if any(one.value is not None for one in trials) else "failed"
