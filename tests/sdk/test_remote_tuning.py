@@ -95,6 +95,18 @@ def test_whoever_may_not_keep_models_is_told(served: Running, home: Path, photos
         tuning.tune_models(server, home, photos, TuningAsked(models=(MODEL,)))
 
 
+def test_the_command_of_whoever_may_not_tunes_here_with_the_servers_model(
+    served: Running, home: Path, photos: Path
+) -> None:
+    server = {"HEADHUNT_SERVER": served.url, "HEADHUNT_API_KEY": served.key}
+    space = '{"epochs": 1, "batch_size": 8}'
+    done = said(home, "tune", photos, "--model", MODEL, "--trials", "1", "--space", space, **server)
+    assert done.returncode == 0, done.stderr
+    assert "This needs an owner, and you are a member here" in done.stderr
+    assert "So it is tuned on this machine." in done.stderr
+    assert {MODEL, "photos/test_resnet-from-glyphs"} <= set(Zoo(home).catalogue.read().cards)
+
+
 def test_models_that_a_server_does_not_have_are_named(owned: Running, home: Path, photos: Path) -> None:
     with owned.server() as server, pytest.raises(UnknownModel, match="a/b"):
         tuning.tune_models(server, home, photos, TuningAsked(models=("a/b",)))

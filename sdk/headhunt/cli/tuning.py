@@ -9,7 +9,7 @@ from headhunt.cli.render import as_json
 from headhunt.cli.telling import Stages
 from headhunt.cli.values import space_in, whole
 from headhunt.durations import seconds_of
-from headhunt.errors import BadValue
+from headhunt.errors import BadValue, NotAllowed
 from headhunt.home import home_folder
 from headhunt.remote.credentials import chosen
 from headhunt.samples import Here, check_there
@@ -43,7 +43,7 @@ def tune_model(asked: argparse.Namespace) -> None:
 
 
 def tuned_there(asked: argparse.Namespace, url: str, key: str) -> TunedStudy:
-    """By a server, which is followed. Ctrl-C ends the waiting alone."""
+    """By a server, which is followed; in this process by whoever may not. Ctrl-C ends the waiting alone."""
     from headhunt.remote import engine, tuning
     from headhunt.remote.address import in_the_clear
     from headhunt.remote.transport import Server
@@ -53,7 +53,12 @@ def tuned_there(asked: argparse.Namespace, url: str, key: str) -> TunedStudy:
     with Server(url, key) as server, Stages() as stages:
         if asked.model:
             models = list(dict.fromkeys(asked.model))
-            return tuning.tune_models(server, home, asked.sample, tuning.of_models(wish(asked), models), stages.show)
+            try:
+                question = tuning.of_models(wish(asked), models)
+                return tuning.tune_models(server, home, asked.sample, question, stages.show)
+            except NotAllowed as refused:
+                warn(f"{refused} So it is tuned on this machine.")
+                return models_here(asked, tuning.brought(server, home, models), stages)
         rec = engine.suggest(server, home, asked.sample, {"budget": asked.budget}, stages.show)
         warn(*rec.warnings)
         chosen_ones = rec.first(1 if asked.models is None else whole("models", asked.models))
@@ -67,11 +72,18 @@ def tuned_here(asked: argparse.Namespace) -> TunedStudy:
     zoo = Zoo()
     with Stages() as stages:
         if asked.model:
-            return local.tune_models(zoo, asked.sample, list(dict.fromkeys(asked.model)), wish(asked), stages.show)
+            return models_here(asked, list(dict.fromkeys(asked.model)), stages)
         rec = local.suggest(zoo, asked.sample, {"budget": asked.budget}, began=asked.began, progress=stages.show)
         warn(*rec.warnings)
         chosen_ones = rec.first(1 if asked.models is None else whole("models", asked.models))
         return rec.engine.tune(rec.facts, chosen_ones, wish(asked), stages.show)
+
+
+def models_here(asked: argparse.Namespace, models: list[str], stages: Stages) -> TunedStudy:
+    from headhunt import local
+    from zoo.repository import Zoo
+
+    return local.tune_models(Zoo(), asked.sample, models, wish(asked), stages.show)
 
 
 def wish(asked: argparse.Namespace) -> Any:

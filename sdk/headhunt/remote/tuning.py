@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
@@ -52,6 +53,16 @@ def tune_models(
         server.greet()
         dataset = sent(server, sample, watch or nobody)
         return tune(server, home, msgspec.structs.replace(asked, dataset=dataset.id), sample.version.id, watch)
+
+
+def brought(server: Server, home: Path, models: Sequence[str]) -> list[str]:
+    """Models of the server come here; their ids in the zoo of this home."""
+    from headhunt.remote.weights import taken_in
+    from zoo.repository import Zoo
+
+    zoo = Zoo(home)
+    cards = [server.ask("GET", f"/zoo/models/{quote(model)}", ModelCard) for model in models]
+    return [taken_in(server, zoo, card).id for card in cards]
 
 
 def tune(server: Server, home: Path, asked: TuningAsked, version: str, watch: Watch | None = None) -> "TunedStudy":
