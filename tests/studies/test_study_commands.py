@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,26 @@ def test_what_a_program_tells_and_how_it_ends_is_the_trial(
     (trial,) = known(tmp_path / "home", "s").trials()
     assert (trial.state, trial.value) == (state, value)
     assert why in trial.reason
+
+
+def test_the_worker_says_which_trials_failed_and_what_was_best(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said(
+        capfd, "add", "s", "--space", '{"n": {"type": "integer", "low": 1, "high": 2}, "opt": "sgd"}', "--algo", "grid"
+    )
+    text = "import os; print('loss=0.5' if '\"n\":1' in os.environ['HEADHUNT_PARAMS'].replace(' ', '') else 'lost=1')"
+    assert main(["study", "worker", "s", *program(tmp_path, text)]) == 0
+    told = capfd.readouterr().err
+    assert re.search(r"headhunt: trial [01] failed: The program told no loss", told)
+    assert "s is done: best 0.5 with n 1, opt sgd" in told
+
+
+def test_resuming_what_has_had_its_trials_says_what_would_do(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said(capfd, "add", "s", "--space", SPACE, "--trials", "1")
+    said(capfd, "worker", "s", *program(tmp_path, "print('loss=1')"))
+    assert "s is done: what it may spend (1 trials) is spent. More, in all: --trials N" in said(capfd, "resume", "s")
+    assert "s is running." in said(capfd, "resume", "s", "--trials", "2")
 
 
 def test_arguments_are_filled_in_and_those_of_absent_parameters_left_out() -> None:

@@ -120,7 +120,15 @@ def stop(asked: argparse.Namespace) -> None:
 
 def change(asked: argparse.Namespace, state: StudyState, more: MoreTrials) -> None:
     one = shelf(asked).set_state(asked.study, state, more)
-    print(f"{one.name} is {one.state}.")
+    print(f"{one.name} is {one.state}." if one.state == state else f"{one.name} is {one.state}{spent(one, state)}.")
+
+
+def spent(one: StudyShown, state: StudyState) -> str:
+    """Why it is not what was asked for, and what would do."""
+    by_time = one.seconds is not None and one.spent >= one.seconds
+    if state != "running" or not (by_time or (one.trials is not None and one.count >= one.trials)):
+        return ""
+    return f": what it may spend ({spending(one)}) is spent. More, in all: --trials N or --time T"
 
 
 def export(asked: argparse.Namespace) -> None:
@@ -198,4 +206,5 @@ def tell_best(asked: argparse.Namespace) -> None:
     one = shelf(asked).get(asked.study)
     if one.best is None:
         raise NoBest(f"No trial of {one.name!r} ended with a number. 'headhunt study show {one.name}' says why.")
-    print(f"{one.name} is {one.state}: best {one.best.value:.6g} with {as_json(one.best.params)}", file=sys.stderr)
+    params = ", ".join(f"{name} {shown(value)}" for name, value in one.best.params.items())
+    print(f"{one.name} is {one.state}: best {one.best.value:.6g} with {params}", file=sys.stderr)

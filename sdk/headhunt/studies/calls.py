@@ -39,7 +39,7 @@ def simple_fmin(
 ) -> "Best":
     """The best parameters of a study that was set up elsewhere: space, algorithm and budget are the study's.
 
-    key: of the study, as its page or `headhunt study add` tells it; without a server, the name of a study of this home.
+    key: of the study, as its page or `headhunt study key` tells it; without a server, the name of a study of this home.
     study: its name, where the key is one of the whole project. server: as everywhere.
     timeout, trial_timeout, workers: of this worker, as in `headhunt.fmin`.
 

@@ -79,6 +79,9 @@ class Command:
             with process:
                 try:
                     return Watch(process, listening, ear, self.seconds).loss()
+                except TrialFailed as failed:
+                    print(f"headhunt: trial {ear.number} failed: {failed}", file=sys.stderr)
+                    raise
                 finally:
                     end(process)
 
