@@ -75,3 +75,11 @@ def test_a_home_of_nobody_is_refused(capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setenv("HEADHUNT_HOME", "~nobody-of-this-name/zoo")
     assert main(["zoo", "list"]) == 2
     assert "Set HEADHUNT_HOME to a folder" in capsys.readouterr().err
+
+
+def test_the_package_is_the_command_too(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headhunt", "zoo", "liist"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Did you mean 'list'?" in done.stderr
