@@ -57,8 +57,9 @@ def tuned_there(asked: argparse.Namespace, url: str, key: str) -> TunedStudy:
                 question = tuning.of_models(wish(asked), models)
                 return tuning.tune_models(server, home, asked.sample, question, stages.show)
             except NotAllowed as refused:
+                brought = tuning.brought(server, home, models)
                 warn(f"{refused} So it is tuned on this machine.")
-                return models_here(asked, tuning.brought(server, home, models), stages)
+                return models_here(asked, brought, stages)
         rec = engine.suggest(server, home, asked.sample, {"budget": asked.budget}, stages.show)
         warn(*rec.warnings)
         chosen_ones = rec.first(1 if asked.models is None else whole("models", asked.models))
