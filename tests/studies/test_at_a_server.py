@@ -247,3 +247,13 @@ def test_without_a_server_a_study_of_the_home_is_named(tmp_path: Path) -> None:
     study.delete()
     with pytest.raises(UnknownStudy, match="of this home"):
         headhunt.simple_fmin(len, key="mine", home=tmp_path, server="local")
+
+
+def test_a_servers_key_without_a_server_says_so_and_is_not_told_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEADHUNT_SERVER", raising=False)
+    key = f"hh_{'0123456789abcdef'}_{'s' * 43}"
+    with pytest.raises(BadValue, match="is one of a server, and none is asked") as told:
+        headhunt.simple_fmin(len, key=key, home=tmp_path)
+    assert "sss" not in str(told.value)

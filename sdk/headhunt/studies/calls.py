@@ -1,5 +1,6 @@
 """Searches whose study is kept at a server, or whose plan was made elsewhere."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tuning.running import Limits
     from tuning.study import Study, Wanted
 
+KEY_OF_A_SERVER = re.compile(r"hh_[0-9a-f]{16}_\S+")
 Objective = Callable[[dict[str, Any]], object]
 
 
@@ -52,6 +54,11 @@ def simple_fmin(
     there = home_folder() if home is None else Path(home).expanduser()
     limits = checked_limits(objective, None, timeout, trial_timeout, workers)
     url = server_of(server, there)
+    if url is None and study is None and KEY_OF_A_SERVER.fullmatch(key):
+        raise BadValue(
+            f"The key {key[:11]}... is one of a server, and none is asked. Give server='http://host:8765', set"
+            " HEADHUNT_SERVER, or sign in with 'headhunt login'."
+        )
     if url is None:
         from headhunt.studies.shelves import run_here
 
