@@ -121,9 +121,10 @@ def from_json(text: bytes | str) -> Space:
 
 def one_from_json(name: str, sent: msgspec.Raw) -> Parameter | Value:
     try:
-        return msgspec.json.decode(sent, type=Parameter | Value)
+        found: Parameter | Value = msgspec.json.decode(sent, type=Parameter | Value)
     except msgspec.DecodeError as error:
         raise BadSpace(f"The space cannot be read: {printable(name, 60)}: {error}. {WRITTEN}") from error
+    return found
 
 
 def to_json(space: Space) -> bytes:
