@@ -168,7 +168,9 @@ def check(caller: Caller, wanted: str) -> None:
     if wanted in ROLES and caller.may(wanted):
         return
     if wanted in ROLES:
-        raise NotAllowed(f"This needs {a(wanted)}, and you are {a(caller.role or "guest")} here. Ask an owner of the project.")
+        raise NotAllowed(
+            f"This needs {a(wanted)}, and you are {a(caller.role or 'guest')} here. Ask an owner of the project."
+        )
     raise NotAllowed(
         "This is for users who are signed in, not for keys." if wanted == "user" else "This is for admins."
     )

@@ -15,7 +15,7 @@ from headhunt.remote import engine, weights
 from headhunt.remote.transport import Server
 from headhunt.vocabulary import ModelCard
 from headhunt.wire import Page
-from tests.sdk.servers import Running
+from tests.sdk.servers import Running, said
 from tests.zoo import cards
 from zoo.repository import Zoo
 
@@ -25,6 +25,16 @@ QUICK = {"labels": False}
 @pytest.fixture
 def rec(served: Running, home: Path, photos: Path) -> Recommendation:
     return headhunt.suggest_model(photos, labels=False, server=served.url, key=served.key)
+
+
+def test_the_command_lists_the_models_of_a_server_and_those_of_this_home(served: Running, home: Path) -> None:
+    server = {"HEADHUNT_API_KEY": served.key}
+    listed = said(home, "zoo", "list", "--server", served.url, "--network", "test_resnet", **server)
+    assert listed.returncode == 0, listed.stderr
+    assert "glyphs/test_resnet" in listed.stdout
+    assert "test_efficientnet" not in listed.stdout
+    assert "There are no models yet" in said(home, "zoo", "list", **server).stdout
+    assert said(home, "zoo", "list", "--server", served.url, HEADHUNT_API_KEY="hh_wrong").returncode == 2
 
 
 def test_the_best_is_fetched_once_and_is_the_network_of_the_server(

@@ -261,6 +261,7 @@ def add_looking(actions: Actions) -> None:
     listing = command(actions, "list", SHELF + "list_models", "the models that meet every condition given")
     add_conditions(listing)
     listing.add_argument("--sort", metavar="FACT", default="id", help="a fact to sort by, '-params' for largest first")
+    listing.add_argument("--server", metavar="URL", help="the models of this server's zoo, with the key of your login")
     listing.add_argument("--json", action="store_true", help="print whole cards as JSON")
     show = command(actions, "show", SHELF + "show_model", "all that is known of one model")
     show.add_argument("model", help="its id, as in 'headhunt zoo list'")

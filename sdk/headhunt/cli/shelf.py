@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from headhunt.cli.conditions import NUMBER_CONDITIONS, TEXT_CONDITIONS, key
@@ -23,7 +24,7 @@ RECENT = 30
 
 
 def list_models(asked: argparse.Namespace) -> None:
-    cards = Catalogue(home_folder()).read().cards.values()
+    cards = cards_of(asked.server)
     want = conditions_in(asked)
     found = find(cards, want, asked.sort)
     if asked.json:
@@ -34,6 +35,18 @@ def list_models(asked: argparse.Namespace) -> None:
         print(nearest_miss(cards, want))
     for fact, number in unknown(cards, want).items():
         print(f"headhunt: {number} more models are left out because their {fact} is not known.", file=sys.stderr)
+
+
+def cards_of(server: str | None) -> Collection[ModelCard]:
+    """Of this home; of a server only where one is named, since all else about the zoo is about this home's."""
+    home = home_folder()
+    if server is None:
+        return Catalogue(home).read().cards.values()
+    from headhunt.remote.credentials import chosen
+    from headhunt.remote.shelf import cards_at
+
+    found = chosen(server, None, home)
+    return cards_of(None) if found is None else cards_at(found)
 
 
 def conditions_in(asked: argparse.Namespace) -> Wanted:
