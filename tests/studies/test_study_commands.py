@@ -141,7 +141,7 @@ def test_what_is_wrong_with_the_words_is_told_in_a_line(tmp_path: Path, capfd: p
         (("worker", "s", "--workers", "0", "--", "true"), "--workers"),
         (("add", "s", "--space", '{"y": {"type": "double", "low": 0, "high": 1}}'), "another space"),
         (("add", "t", "--space", "{}"), "empty"),
-        (("add", "t", "--space", "nowhere.json"), "cannot be read"),
+        (("add", "t", "--space", "nowhere.json"), "is no file that can be read"),
         (("add", "t", "--space", '{"x": {"type": "double", "low": 2, "high": 1}}'), "low"),
         (("add", "t", "--space", SPACE, "--trials", "0"), "--trials"),
         (("add", "../t", "--space", SPACE), "named"),
