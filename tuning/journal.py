@@ -30,9 +30,8 @@ from headhunt.vocabulary import Struct
 from zoo.files import unwritten
 
 STUDIES, JOURNAL, TURN, WORKERS, NOTES = "studies", "journal.log", "turn.lock", "workers", "notes.json"
-QUESTION = "question.json"
-KEPT = "kept.json"
-"""Of a tuning: what it tunes for."""
+QUESTION, KEPT = "question.json", "kept.json"
+"""Of a tuning: what it tunes for, and which trial became which model."""
 
 
 class Notes(Struct, frozen=True, omit_defaults=False):

@@ -20,6 +20,8 @@ EVERY_S = 0.5
 BEAT_S = float(os.environ.get("HEADHUNT_BEAT") or 10.0)
 NAP_S = 0.05
 FIRST_NAP_S, LONGEST_NAP_S, REFUSED_S = 0.2, 10.0, 60.0
+TRIES_AT_LAST = 5
+"""So often it tries at least when the training has ended, however short a time it is given then."""
 
 
 class Bringing(threading.Thread):
@@ -60,7 +62,8 @@ class Bringing(threading.Thread):
                 if sender.sent.moved != before:
                     self._heard_at = ticking()
             except WAITING:
-                self._nap = min(2 * self._nap, LONGEST_NAP_S)
+                longest = min(LONGEST_NAP_S, self.orders.linger / TRIES_AT_LAST)
+                self._nap = max(FIRST_NAP_S, min(2 * self._nap, longest))
                 return self._nap * random.uniform(0.7, 1.0)  # noqa: S311  so that many do not come at once
             except (HeadhuntError, OSError):
                 refused = True
