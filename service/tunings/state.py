@@ -65,7 +65,10 @@ def check_removable(service: Service, row: Row) -> None:
     """A job that goes on would make its study anew. Raises InUse."""
     with suppress(UnknownJob):
         if (job := job_of(row)) and service.queue.get(job, row.project).state in ("queued", "running"):
-            raise InUse(f"The job {job} of the study {row.name!r} has not ended. Cancel it first.")
+            raise InUse(
+                f"The tuning of the study {row.name!r} has not ended. End it first, as by 'headhunt study stop"
+                f" {row.name}', which keeps its best, or cancel the job {job}."
+            )
 
 
 def woken(service: Service, row: Row) -> None:
