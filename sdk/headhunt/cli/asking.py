@@ -7,7 +7,6 @@ from headhunt.cli.opening import warn
 from headhunt.cli.render import as_json
 from headhunt.cli.telling import Stages, told, wanted
 from headhunt.cli.values import whole
-from headhunt.errors import BadValue
 from headhunt.home import home_folder
 from headhunt.remote.credentials import chosen
 
@@ -19,9 +18,6 @@ def suggest_model(asked: argparse.Namespace) -> None:
     found = chosen(asked.server, None, home_folder())
     if found is not None:
         ask_server(asked, found.url, found.key)
-    elif asked.job is not None or not asked.wait:
-        option = "--job" if asked.job is not None else "--no-wait"
-        raise BadValue(f"{option} is for servers, and none is asked. Give --server http://host:8765, or log in to one.")
     else:
         importlib.import_module(LOCALLY).suggest_model(asked)
 

@@ -29,10 +29,20 @@ def check_suggest(asked: argparse.Namespace) -> None:
     seconds_of(asked.budget)
     if (asked.sample is None) == (asked.job is None):
         raise BadValue("Give either images (a folder, zip, tar or domain) or the --job of a server.")
+    if asked.job is not None or not asked.wait:
+        check_server(asked)
     if asked.sample is not None:
         from headhunt.samples import Here, check_there
 
         check_there(Here(home_folder()), asked.sample)
+
+
+def check_server(asked: argparse.Namespace) -> None:
+    from headhunt.remote.credentials import chosen
+
+    if chosen(asked.server, None, home_folder()) is None:
+        option = "--job" if asked.job is not None else "--no-wait"
+        raise BadValue(f"{option} is for servers, and none is asked. Give --server http://host:8765, or log in to one.")
 
 
 def bounded(option: str, text: str, kind: Callable[[str], T], would_do: str, allowed: Callable[[T], bool]) -> T:
