@@ -116,6 +116,7 @@ def test_what_was_left_over_is_brought_by_the_next_run_of_the_home(server: Track
     done = trained(code, home, server, HEADHUNT_LINGER="0.1")
     first = the_place(home)
     assert "headhunt sync" in done.stderr
+    until(lambda: not first.told_on())  # its courier is gone
     server.up()
     assert first.id not in server.runs.begun
     trained("headhunt.init(name='second')", home, server)
