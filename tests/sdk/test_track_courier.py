@@ -163,6 +163,7 @@ def test_a_journal_that_was_cut_off_within_a_record_is_brought_up_to_there(serve
     code = LOGS + "\nfrom headhunt.track import companion; companion.SILENCE_S = 0.1"
     trained(code, home, server, HEADHUNT_LINGER="0.1")
     place = the_place(home)
+    until(lambda: not place.told_on())  # its courier is gone
     first = sorted(place.journals())[0]
     path = place.journal(first)
     path.write_bytes(path.read_bytes()[:20_000])
