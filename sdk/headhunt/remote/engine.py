@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headhunt.durations import seconds_of
-from headhunt.errors import BadValue, HeadhuntError, NotAllowed, UnknownJob, one_line
+from headhunt.errors import BadValue, NotAllowed, UnknownJob, one_line
 from headhunt.progress import Watch
 from headhunt.recommendation import Recommendation
 from headhunt.remote.asking import asked as job_for, remember
-from headhunt.remote.following import check, followed, left_behind
+from headhunt.remote.following import outcome
 from headhunt.remote.jobs import Job
 from headhunt.remote.sending import sent
 from headhunt.remote.transport import Server
@@ -87,15 +87,7 @@ def answer(
     server: Server, home: Path, job: Job, watch: Watch | None = None, wanted: Wanted | None = None
 ) -> Recommendation:
     """Wait for a job, and say what came of it. Ctrl-C stops the waiting, not the job."""
-    try:
-        ended = followed(server, job, watch or nobody)
-    except KeyboardInterrupt:
-        raise left_behind(server, job) from None
-    check(ended)
-    try:
-        ranking = msgspec.json.decode(ended.result, type=Ranking)
-    except msgspec.DecodeError as error:
-        raise HeadhuntError(f"The job {job.id} of {server.url} gave no ranking: {one_line(error)}.") from error
+    ranking = outcome(server, job, Ranking, watch or nobody, "ranking")
     remember(job.id, home)
     return Recommendation(ranking, Remote(server, home, wanted, job.id))
 

@@ -1,6 +1,7 @@
 """A job is followed to its end over any number of connections: each goes on after the last event that was read."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import httpx2
 import msgspec
@@ -18,6 +19,9 @@ LARGEST_EVENT = 256 * 2**20
 """The last event holds the whole answer, a card for each model."""
 
 
+T = TypeVar("T")
+
+
 class Leader(msgspec.Struct, frozen=True):
     model: str
     expected_accuracy: float | None = None
@@ -31,6 +35,19 @@ class Told(msgspec.Struct, frozen=True):
     total: int = 0
     words: str = ""
     leaders: tuple[Leader, ...] = ()
+
+
+def outcome(server: Server, job: Job, kind: type[T], watch: Watch, noun: str) -> T:
+    """What comes of a job, a ranking or a tuning. Ctrl-C stops the waiting, not the job."""
+    try:
+        ended = followed(server, job, watch)
+    except KeyboardInterrupt:
+        raise left_behind(server, job) from None
+    check(ended)
+    try:
+        return msgspec.json.decode(ended.result, type=kind)
+    except msgspec.DecodeError as error:
+        raise HeadhuntError(f"The job {job.id} of {server.url} gave no {noun}: {one_line(error)}.") from error
 
 
 def followed(server: Server, job: Job, watch: Watch) -> Job:

@@ -7,10 +7,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from headhunt.errors import HeadhuntError, one_line
 from headhunt.progress import Watch
 from headhunt.remote.asking import asked as job_for, remember
-from headhunt.remote.following import check, followed, left_behind
+from headhunt.remote.following import outcome
 from headhunt.remote.sending import sent
 from headhunt.remote.transport import Server
 from headhunt.samples import Here, sample_at
@@ -69,15 +68,7 @@ def tune(server: Server, home: Path, asked: TuningAsked, version: str, watch: Wa
     """Ask, and wait. Ctrl-C stops the waiting, not the job; the same call finds it again."""
     server.greet()
     job = job_for(server, asked, version, home)
-    try:
-        ended = followed(server, job, watch or nobody)
-    except KeyboardInterrupt:
-        raise left_behind(server, job) from None
-    check(ended)
-    try:
-        done = msgspec.json.decode(ended.result, type=TuningDone)
-    except msgspec.DecodeError as error:
-        raise HeadhuntError(f"The job {job.id} of {server.url} gave no tuning: {one_line(error)}.") from error
+    done = outcome(server, job, TuningDone, watch or nobody, "tuning")
     remember(job.id, home)
     return study_of(done, There(server, home, done.card))
 

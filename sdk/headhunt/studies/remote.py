@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from headhunt.errors import HeadhuntError, TrialTaken
+from headhunt.remote.pages import pages
 from headhunt.remote.transport import Server
 from headhunt.spaces import Value
 from headhunt.studies.wire import (
@@ -31,7 +32,6 @@ from headhunt.studies.wire import (
     Verdict,
 )
 from headhunt.trials import Trial
-from headhunt.wire import Page
 from tracking.values import told
 
 if TYPE_CHECKING:
@@ -208,15 +208,7 @@ class Once:
 
 
 def all_trials(server: Server, place: str) -> list[TrialShown]:
-    found: list[TrialShown] = []
-    after: str | None = None
-    while True:
-        more = f"?limit={AT_ONCE}" + (f"&after={after}" if after else "")
-        page = server.ask("GET", f"{place}/trials{more}", Page[TrialShown])
-        found += page.items
-        after = page.next
-        if after is None:
-            return found
+    return pages(server, f"{place}/trials", TrialShown, AT_ONCE)
 
 
 def trial_of(one: TrialShown) -> Trial:

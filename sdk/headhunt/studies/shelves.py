@@ -15,6 +15,7 @@ import msgspec
 
 from headhunt.errors import BadValue, BrokenJournal, HasEnded, Interrupted, InUse, NameTaken, NoBest, UnknownStudy
 from headhunt.remote.credentials import Chosen
+from headhunt.remote.pages import pages
 from headhunt.remote.transport import Server
 from headhunt.spaces import from_json
 from headhunt.studies.remote import PATIENCE_S, all_trials
@@ -28,7 +29,7 @@ from headhunt.studies.wire import (
     TrialShown,
 )
 from headhunt.trials import Trial
-from headhunt.wire import NewKey, Page
+from headhunt.wire import NewKey
 from tracking.values import told
 
 if TYPE_CHECKING:
@@ -120,14 +121,8 @@ class Remote:
             return self.server.ask(method, path, kind, body=body)
 
     def all(self) -> list[StudyShown]:
-        found: list[StudyShown] = []
-        after = ""
-        while True:
-            page = self._ask("GET", f"/studies?limit={AT_ONCE}{after}", Page[StudyShown])
-            found += page.items
-            if page.next is None:
-                return found
-            after = f"&after={page.next}"
+        with self.server:
+            return pages(self.server, "/studies", StudyShown, AT_ONCE)
 
     def get(self, name: str) -> StudyShown:
         return self._ask("GET", place(name), StudyShown)
