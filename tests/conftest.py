@@ -22,7 +22,7 @@ with contextlib.suppress(ValueError):  # not in the main thread: then nobody ign
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-PATIENCE_S = 300
+PATIENCE_S = 600
 """The `timeout` of pyproject.toml."""
 
 

@@ -36,4 +36,4 @@ class Nodes:
         return self
 
     def __exit__(self, *fault: object) -> None:
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=240)

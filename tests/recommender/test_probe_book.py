@@ -158,7 +158,7 @@ def kill_after(probes: int, home: Path) -> None:
             if count == probes:
                 os.kill(victim.pid, signal.SIGKILL)
                 break
-    assert victim.wait(timeout=60) == -signal.SIGKILL
+    assert victim.wait(timeout=240) == -signal.SIGKILL
 
 
 def test_after_a_kill_what_was_finished_is_not_made_again_and_the_end_is_the_same(tmp_path):

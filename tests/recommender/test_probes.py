@@ -343,7 +343,7 @@ def wide() -> Lanes:
 
 
 def test_lanes_run_side_by_side_and_give_what_one_lane_gives():
-    meeting = threading.Barrier(3, timeout=20)
+    meeting = threading.Barrier(3, timeout=240)
 
     def job(number: int):
         meeting.wait()
@@ -355,7 +355,7 @@ def test_lanes_run_side_by_side_and_give_what_one_lane_gives():
 
 
 def test_who_finds_no_memory_beside_others_is_run_again_alone():
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=240)
 
     def job() -> str:
         if threading.current_thread() is threading.main_thread():
@@ -379,7 +379,7 @@ def test_an_error_on_one_lane_stops_the_others_and_reaches_the_caller():
             threading.Event().wait(0.001)
 
     def fails() -> None:
-        begun.wait(20)
+        begun.wait(240)
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):

@@ -17,7 +17,7 @@ from headhunt.remote.transport import Server
 from tests.recommender.little_zoo import REFERENCE
 
 HEADHUNT = [sys.executable, "-c", "from headhunt.cli.main import run; run()"]
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 
 
 def said(
@@ -73,7 +73,7 @@ class Running:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(240)
 
     def server(self, **options: float) -> Server:
         return Server(self.url, self.key, **options)

@@ -72,9 +72,9 @@ def test_a_server_gives_the_answer_that_this_process_gives(
     shutil.copytree(taught, home)
     told: list[Progress] = []
     there = headhunt.suggest_model(
-        photos, budget="90s", home=home, server=served.url, key=served.key, progress=told.append
+        photos, budget="15m", home=home, server=served.url, key=served.key, progress=told.append
     )
-    here = headhunt.suggest_model(photos, budget="90s", home=home, server="local")
+    here = headhunt.suggest_model(photos, budget="15m", home=home, server="local")
     assert [one.model for one in there] == [one.model for one in here]
     assert [one.expected_accuracy for one in there] == [one.expected_accuracy for one in here]
     assert [one.tie_group for one in there] == [one.tie_group for one in here]

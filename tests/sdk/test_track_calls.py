@@ -134,7 +134,7 @@ def test_a_termination_is_a_failure_and_still_ends_the_process_by_its_signal(hom
     process = training("headhunt.init(console=False); print('up', flush=True)\nwhile True: time.sleep(0.01)", home)
     assert process.stdout.readline() == "up\n"
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert process.returncode == -signal.SIGTERM
     ended = of_kind(records(the_place(home)), Ended)
     assert [(one.state, "SIGTERM" in one.error) for one in ended] == [("failed", True)]

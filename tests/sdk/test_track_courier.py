@@ -60,7 +60,7 @@ def test_a_server_that_was_down_all_the_while_gets_all_of_it_when_it_is_back(ser
     server.down()
     assert process.stdout.readline() == "told\n"
     server.up()
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
     assert whole(server, the_place(home).id) == list(range(STEPS))
     until(lambda: same_as(server, home))
 
@@ -83,7 +83,7 @@ def test_a_server_that_goes_and_comes_again_and_again_has_every_point_once(serve
 
     thread = threading.Thread(target=trouble)
     thread.start()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     over.set()
     thread.join()
     until(lambda: same_as(server, home))
@@ -178,7 +178,7 @@ def test_a_journal_that_was_cut_off_within_a_record_is_brought_up_to_there(serve
 def test_a_training_that_says_nothing_for_a_while_is_alive_to_the_server(server: TrackServer, home: Path) -> None:
     process = training("headhunt.init(measure=False); sys.stdin.readline()", home, server, HEADHUNT_BEAT="0.2")
     until(lambda: server.runs.beats > 2)
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
 
 
 def test_a_training_is_alive_to_the_server_while_a_large_file_is_brought(server: TrackServer, home: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_training_is_alive_to_the_server_while_a_large_file_is_brought(server:
         assert not server.runs.files
     finally:
         server.runs.hold_files.set()
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
     assert server.runs.files
 
 
@@ -217,7 +217,7 @@ def test_a_training_here_that_says_nothing_and_is_not_measured_is_alive(home: Pa
     until(lambda: (the_place(home).folder / "known").exists())
     newest = max(path.stat().st_mtime_ns for path in the_place(home).journals().values())
     until(lambda: max(path.stat().st_mtime_ns for path in the_place(home).journals().values()) > newest)
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_courier_that_was_killed_is_followed_by_another(server: TrackServer, h
     process = training(code, home, server)
     courier = int(process.stdout.readline())
     os.kill(courier, signal.SIGKILL)
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
     assert whole(server, the_place(home).id) == [0, 1]
 
 
@@ -322,7 +322,7 @@ def test_the_load_of_the_machine_is_measured(home: Path) -> None:
     process = training("headhunt.init(); print('up', flush=True); sys.stdin.readline()", home, HEADHUNT_LOOK="0.1")
     process.stdout.readline()
     until(lambda: told(records(the_place(home)), "system/cpu_percent"))
-    process.communicate("go\n", timeout=60)
+    process.communicate("go\n", timeout=240)
     found = records(the_place(home))
     assert all(0 <= value <= 100 for _, value in told(found, "system/cpu_percent"))
     assert all(value > 1e6 for _, value in told(found, "system/process/memory"))

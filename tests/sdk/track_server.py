@@ -75,9 +75,9 @@ class Handler(BaseHTTPRequestHandler):
         runs, parts = self.runs, urlsplit(self.path)
         runs.requests += 1
         if runs.hang is not None:
-            runs.hang.wait(60)
+            runs.hang.wait(240)
         if runs.hold_files is not None and "/files/" in self.path:
-            runs.hold_files.wait(60)
+            runs.hold_files.wait(240)
         if self.headers.get("Authorization") != f"Bearer {KEY}":
             return self.problem(401, "not_signed_in")
         if runs.refuse is not None:

@@ -43,7 +43,7 @@ def trained(
 ) -> "subprocess.CompletedProcess[str]":
     """It has ended, with this status."""
     process = training(code, home, server, **others)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == status, err
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

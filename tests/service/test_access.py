@@ -529,5 +529,5 @@ def test_a_key_that_was_revoked_here_holds_no_longer_and_elsewhere_for_a_moment(
     service.database.close()
     began = time.monotonic()
     while client.get("/api/v1/datasets", headers=other).status_code == 200:
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 240
         time.sleep(0.05)

@@ -70,7 +70,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     one.curl("--retry", "60", "--retry-connrefused", "--retry-delay", "1", f"{one.url}/ready")
     yield one
     server.send_signal(signal.SIGINT)
-    server.wait(30)
+    server.wait(240)
     assert server.stdout is not None
     server.stdout.close()
 

@@ -173,7 +173,7 @@ def test_a_server_gathers_by_itself(service: Service, gathering: Gathering, sett
     gathering.gather = gather  # type: ignore[method-assign]
     lay(settings.home, curve([1.0]))
     with Gatherer(gathering):
-        assert came.wait(60.0)
+        assert came.wait(240)
     assert service.tracking.get(service.projects.ensure("default"), RUN).metrics == {"loss": 1.0}
 
 

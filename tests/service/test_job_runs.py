@@ -143,7 +143,7 @@ def test_what_a_job_left_that_died_is_brought_by_the_next_one(service: Service, 
 def swept() -> None:
     for thread in threading.enumerate():
         if thread.name == "sweeping":
-            thread.join(30)
+            thread.join(240)
 
 
 def test_a_database_that_is_gone_keeps_nobody_from_training(service: Service, theirs: str) -> None:

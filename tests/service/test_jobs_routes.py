@@ -20,7 +20,7 @@ from service.settings import Settings
 from tests.service.asking import Client, archive, bearer, send, served
 from tests.zoo.cards import card
 
-PATIENCE_S = 20.0
+PATIENCE_S = 240.0
 
 
 @pytest.fixture

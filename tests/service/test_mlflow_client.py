@@ -49,7 +49,6 @@ def got(client: Client, key: str, run: str) -> Any:
     return told(client, key, f"/runs/get?run_id={run}", method="GET").json()["run"]
 
 
-@pytest.mark.timeout(240)
 def test_an_unmodified_client_finds_all_that_it_logged(settings: Settings, keys: dict[str, str]) -> None:
     with served(create_app(settings)) as url:
         environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH",)}

@@ -58,7 +58,7 @@ def test_the_link_of_the_first_start_leads_to_a_password_and_a_key(tmp_path: Pat
         assert not [one for one in faults if "401" not in one], faults
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(240)
         if server.stdout is not None:
             server.stdout.close()
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from headhunt.errors import BadValue, TooManyJobs, UnknownJob
 from headhunt.wire import JobFault
 from service.database import Database
+from service.jobs import queue as queue_module
 from service.jobs.queue import Claim, Fence, Order, Queue
 from service.migrations import migrate
 from service.tables import jobs
@@ -145,7 +146,10 @@ def test_who_renews_keeps_the_job(queue: Queue) -> None:
     assert queue.claim("other") is None
 
 
-def test_a_job_that_goes_wrong_is_tried_again_later_and_at_last_fails_with_its_reason(queue: Queue) -> None:
+def test_a_job_that_goes_wrong_is_tried_again_later_and_at_last_fails_with_its_reason(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "BACKOFF_S", (600.0,))
     job = queue.put(replace(ORDER, attempts=2))
     assert queue.fail(claimed(queue).fence, FAULT)
     assert queue.get(job.id).state == "queued"

@@ -18,7 +18,7 @@ import pytest
 from tests.recommender.little_zoo import REFERENCE, little_zoo, stripes
 
 HEADHUNT = [sys.executable, "-c", "from headhunt.cli.main import run; run()"]
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def serving(home: Path, *words: str) -> Iterator[tuple["subprocess.Popen[bytes]"
             yield process, client
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(240)
 
 
 def free_port() -> int:

@@ -95,7 +95,7 @@ def test_a_killed_server_loses_no_point_and_doubles_none(server: Running, home: 
     assert process.stdout.readline() == "going\n"
     server.kill()
     server.start()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     place = the_place(home)
     until(lambda: place.arrived(server.url))
     with server.server() as there:

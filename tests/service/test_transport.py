@@ -91,7 +91,7 @@ def status_of(answer: bytes) -> int:
 def until(true: Callable[[], object]) -> None:
     began = time.monotonic()
     while not true():
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 240
         time.sleep(0.02)
 
 
@@ -112,7 +112,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield made
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(240)
 
 
 def ready(place: Place) -> bool:
@@ -135,8 +135,8 @@ def test_a_body_that_trickles_is_given_up_and_others_do_not_notice(place: Place)
             try:
                 answer = slow.recv(65536)
             except TimeoutError:
-                assert time.monotonic() - began < 30
-        slow.settimeout(30)
+                assert time.monotonic() - began < 240
+        slow.settimeout(240)
         answer += rest(slow)  # it ends: the connection is closed
     assert status_of(answer) == 408
     assert b'"code":"too_slow"' in answer
@@ -170,8 +170,8 @@ def test_the_headers_of_a_second_request_that_do_not_come_are_given_up(place: Pl
 
 
 def test_who_sends_slowly_but_steadily_is_waited_for(place: Place) -> None:
-    """More than a KiB a second."""
-    data = archive()
+    """More than a KiB a second: so much more that a machine which holds its breath for seconds changes nothing."""
+    data = archive(count=100)
     with place.connect() as one:
         one.sendall(place.upload(f"content-length: {len(data)}\r\nconnection: close\r\n".encode(), "steady"))
         began, parts = time.monotonic(), 8

@@ -26,7 +26,7 @@ from service.store import DATABASE
 from service.tables import workers
 from tests.service.work_kinds import KINDS
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 @pytest.fixture

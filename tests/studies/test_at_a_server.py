@@ -65,7 +65,7 @@ class Served:
     def close(self) -> None:
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(240)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def test_workers_and_the_server_are_killed_and_it_ends_with_twenty(database: lis
         time.sleep(0.3)  # trials end while nobody hears of it
         server.start()
         for one in both:
-            told, _ = one.communicate(timeout=120)
+            told, _ = one.communicate(timeout=240)
             assert told.split()[:2] == ["20", "20"], told
         facts = study.facts
         assert (facts.state, facts.count, facts.counts) == ("done", 20, {"complete": 20})

@@ -205,7 +205,7 @@ def test_ctrl_c_ends_the_program_and_gives_its_trial_back(tmp_path: Path, capfd:
     one = subprocess.Popen([*HEADHUNT, "study", "worker", "s", *program(tmp_path, sleeping)], stderr=subprocess.PIPE)
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
     os.kill(one.pid, signal.SIGINT)
-    one.communicate(timeout=60)
+    one.communicate(timeout=240)
     assert one.returncode == 130
     assert not alive(int((tmp_path / "pid").read_text()))
     assert known(tmp_path / "home", "s").count() == 0

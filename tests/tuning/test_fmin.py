@@ -191,7 +191,7 @@ def test_the_time_of_a_study_ends_trials_at_their_next_report() -> None:
         return 1.0
 
     best_first: list[int] = []
-    best = headhunt.fmin(endless, BOWL, trials=None, timeout=1)
+    best = headhunt.fmin(endless, BOWL, trials=None, timeout=2)
     assert [one.state for one in best.trials] == ["complete", "stopped"]
     assert "time of the study" in best.trials[1].reason
 
@@ -266,4 +266,4 @@ def test_a_trial_in_a_process_of_its_own_ends_when_its_parent_is_killed(workers:
     assert parent.stdout is not None
     assert int(parent.stdout.readline()) != parent.pid
     parent.kill()
-    parent.communicate(timeout=60)  # the pipe ends when the child, who holds it too, has ended
+    parent.communicate(timeout=240)  # the pipe ends when the child, who holds it too, has ended

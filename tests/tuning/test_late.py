@@ -30,7 +30,7 @@ def hangs_after(good: int) -> Any:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_with_a_time_ends(workers: int) -> None:
-    best = headhunt.fmin(hangs_after(3), SPACE, trials=50, timeout="1s", workers=workers)
+    best = headhunt.fmin(hangs_after(3), SPACE, trials=50, timeout="2s", workers=workers)
     assert [one.state for one in best.trials] == ["complete"] * 3 + ["failed"] * workers
     assert "twice the time" in best.trials[-1].reason
     assert best.value == min(one.value for one in best.trials if one.value is not None)

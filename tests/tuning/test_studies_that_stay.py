@@ -55,7 +55,7 @@ def test_a_study_that_is_killed_goes_on_and_ends_with_twenty(tmp_path: Path) -> 
             time.sleep(0.005)
         process.kill()
         process.communicate()
-    told, _ = started(tmp_path, book, 0).communicate(timeout=60)
+    told, _ = started(tmp_path, book, 0).communicate(timeout=240)
     assert told.split() == ["20", "20"]
     done = lines(book)
     assert len(set(done)) == 20
@@ -67,7 +67,7 @@ def test_two_processes_share_a_study_and_neither_runs_the_others_trials(tmp_path
     book = tmp_path / "book"
     both = [started(tmp_path, book, 0.02) for _ in range(2)]
     for process in both:
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
         assert process.returncode == 0
     assert len(lines(book)) == len(set(lines(book))) == 20
 
@@ -190,7 +190,7 @@ def test_ctrl_c_ends_with_the_best_so_far_and_the_trial_comes_again(workers: int
     while len([one for one in known(tmp_path, "s").trials() if one.state == "complete"]) < 2:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=240)
     assert told == "True 4.0 [5, 4]\n"
     best = headhunt.fmin(lambda p: p["n"], trials=3, study="s", home=tmp_path)
     assert [one.params["n"] for one in best.trials] == [5, 4, 3]

@@ -144,7 +144,7 @@ def test_a_tuning_that_is_killed_goes_on_and_loses_no_trial(tmp_path: Path) -> N
             ended = [one for one in known(zoo.home, "killed").trials() if one.state == "complete"]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    told, _ = subprocess.Popen(command, stdout=subprocess.PIPE, text=True).communicate(timeout=120)
+    told, _ = subprocess.Popen(command, stdout=subprocess.PIPE, text=True).communicate(timeout=240)
     assert told.split()[:2] == ["5", "5"]
     after = {one.number: one.params for one in known(zoo.home, "killed").trials()}
     assert all(after[one.number] == one.params for one in ended)
@@ -362,7 +362,7 @@ def test_ctrl_c_ends_with_what_is_there_and_keeps_nothing_half_done(tmp_path: Pa
         trials = known(zoo.home, "stopped").trials() if begun(zoo.home, "stopped") else []
     ended = [one for one in trials if one.state == "complete"]
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=240)
     assert told.split() == ([str(len(ended)), "True"] if ended else [])
     assert not [one for one in zoo.catalogue.read().cards if one.startswith("photos/")]
 

@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.asked.append(f"{self.command} {self.path}")
         manner = self.hub.manner
         if manner == "silent" or (manner == "silent body" and body):
-            self.hub.ended.wait(60)
+            self.hub.ended.wait(240)
             self.close_connection = True
             return
         repo, _, rest = self.path.lstrip("/").partition("/resolve/")

@@ -199,7 +199,7 @@ def test_ctrl_c_ends_the_workers_without_a_word_from_them(tmp_path: Path) -> Non
     for pid in [process.pid, *workers]:  # a terminal tells them all
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=240)
     assert all_gone(workers)
     assert said.count("Traceback") == 1
     assert said.rstrip().endswith("KeyboardInterrupt")
@@ -211,7 +211,7 @@ def test_a_build_that_is_killed_takes_its_workers_along_and_goes_on_with_what_is
     workers = descendants(process.pid)
     assert workers
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert all_gone(workers)
     plan = small_plan("digits", networks=("test_vit", "test_resnet"))
     rest = list(build_starter(tmp_path, plan=plan, skip={"digits/test_vit"}, process_count=1))

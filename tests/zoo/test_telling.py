@@ -171,9 +171,9 @@ def test_a_command_that_was_killed_goes_on_with_its_run_when_it_is_given_again(z
     victim = command(zoo, photos)
     until(lambda: len(steps_told(zoo)) > 20)
     victim.kill()
-    victim.wait(60)
+    victim.wait(240)
     before = len(steps_told(zoo))
-    assert command(zoo, photos).wait(120) == 0
+    assert command(zoo, photos).wait(240) == 0
     steps = steps_told(zoo)
     assert len(steps) > before
     assert steps == list(range(1, steps[-1] + 1)), "no step is missing, and none was told twice"
