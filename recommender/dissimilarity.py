@@ -17,10 +17,12 @@ classes as can be, so that memory is bounded however many images there are: 1 MB
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from discriminator.gap import Features
 from headhunt.errors import BadValue
 from recommender.scores.given import Floats, Labels, given, standardised
 from recommender.scores.parc import cosine_distances, rank_agreement
@@ -30,6 +32,16 @@ from recommender.scores.stages import beside, parts
 ROWS = 500
 FEWEST = 4  # images, for a U-centred matrix
 NOTHING = 1e-10  # of the squared kernel: less than this after centring is rounding
+
+
+@dataclass(frozen=True)
+class Views:
+    """How a network sees the images in pairs: how far its dissimilarities agree with the classes, stage by stage, and
+    the other candidate whose own agree with them most."""
+
+    depths: tuple[float, ...]
+    like: str
+    agreement: float
 
 
 def rdm(features: ArrayLike) -> Floats:
@@ -70,6 +82,17 @@ def agreement_map(features: Sequence[ArrayLike], labels: ArrayLike | None = None
     found = pairs.astype(np.float64) @ pairs.T
     np.fill_diagonal(found, 1.0)
     return np.asarray(found)
+
+
+def compared(names: Sequence[str], features: Sequence[Features], labels: Labels) -> dict[str, Views]:
+    """At which depth each candidate, by its name, tells the classes apart, and which other sees these images alike."""
+    alike = agreement_map([one.head for one in features], labels)
+    np.fill_diagonal(alike, -np.inf)
+    found = {}
+    for name, seen, row in zip(names, features, alike, strict=True):
+        like = int(np.argmax(row))
+        found[name] = Views(label_agreement([*seen.stages, seen.head], labels), names[like], float(row[like]))
+    return found
 
 
 def _one_each(labels: ArrayLike, n: int) -> Labels:

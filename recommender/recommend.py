@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from torch import nn
 
 from discriminator.backbone import backbone_of
 from discriminator.domains import Discriminator, Resemblance
@@ -45,7 +44,7 @@ from recommender.choosing import choose, decoding_seconds, part_within, within_t
 from recommender.clock import Clock, Deadline, Until
 from recommender.contamination import Seen as SeenBefore, copies, have_seen, overlap
 from recommender.contender import Contender, ProbeResult, probing_data
-from recommender.dissimilarity import agreement_map, label_agreement
+from recommender.dissimilarity import Views, compared
 from recommender.fan import Fan, Here, Part
 from recommender.fan_tasks import may_travel, pictures_part, weights_part
 from recommender.halving import beaten, halving
@@ -56,7 +55,7 @@ from recommender.outcomes import outcomes_of
 from recommender.prior import Prior, history_prior
 from recommender.probe_book import ProbeBook
 from recommender.ranking import Judged, judge
-from recommender.report import Found, Seen, Views, places, ranking_of
+from recommender.report import Found, Seen, places, ranking_of
 from recommender.request import Leaders, Progress, Request, Watch, plan_for
 from recommender.signals import card_signals, ladder, probe_signals, share_of_largest
 from recommender.threads import fitting_threads
@@ -290,15 +289,10 @@ class Hunt:
         """At which depth each of the best tells the classes apart, and who of them sees these images alike."""
         if len(cards) < 2 or self.clock.left() < FOR_COMPARING * len(cards):
             return
-        labels = self.gallery.labels
         seen = [self.store.features(backbone_of(self.zoo, card), self.gallery) for card in cards]
         self.tell("training", 0, len(cards), "comparing what the best see")
         with threadpool_limits(1, "blas"):
-            alike = agreement_map([one.head for one in seen], labels)
-            for i, card in enumerate(cards):
-                depths = label_agreement([*seen[i].stages, seen[i].head], labels)
-                like = int(np.argmax(np.where(np.arange(len(cards)) == i, -np.inf, alike[i])))
-                self.views[card.id] = Views(depths, cards[like].id, float(alike[i, like]))
+            self.views.update(compared([card.id for card in cards], seen, self.gallery.labels))
 
     def tell_failure(self, model: str, error: HeadhuntError) -> None:
         self.tries.cannot(model, error)
@@ -347,9 +341,7 @@ class Hunt:
         def parts() -> tuple[Part, Part]:
             return pictures_part(self.gallery, view_of(card)), weights_part(self.zoo, card)
 
-        def network() -> nn.Module:
-            return self.zoo.load(card.id, classes=len(self.sample.classes))
-
+        network = partial(self.zoo.load, card.id, classes=len(self.sample.classes))
         return Contender(card, data, network, parts if may_travel(card) else None)
 
     def fits(self, card: ModelCard, left: float) -> bool:

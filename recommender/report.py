@@ -7,6 +7,7 @@ import numpy as np
 from discriminator.domains import Resemblance
 from headhunt.vocabulary import Evidence, ModelCard, Ranked, Ranking, Refusal, Stage
 from recommender.contender import ProbeResult
+from recommender.dissimilarity import Views
 from recommender.ranking import Judged
 from zoo.catalogue.quantities import write_count, write_share
 from zoo.images.samples import Sample
@@ -28,16 +29,6 @@ STAGE_OF: dict[str, Stage] = {
     "probe": "training",
 }
 POINTS = 100.0
-
-
-@dataclass(frozen=True)
-class Views:
-    """How a network sees the images in pairs: how far its dissimilarities agree with the classes, stage by stage, and
-    the other candidate whose own agree with them most."""
-
-    depths: tuple[float, ...]
-    like: str
-    agreement: float
 
 
 @dataclass(frozen=True)

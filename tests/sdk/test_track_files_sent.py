@@ -13,8 +13,8 @@ from headhunt.track.journal import Kept, framed
 from headhunt.track.places import Begun, Place, Sent, new_clock
 from headhunt.track.sending import Sender
 from headhunt.track.wire import RunBegun
+from tests.sdk.couriers import server
 from tests.sdk.servers import Running, running, said
-from tests.sdk.test_track_courier import server
 from tests.sdk.track_server import KEY, TrackServer
 
 __all__ = ["server"]

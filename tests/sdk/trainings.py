@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headhunt.track.journal import Points, Record, frames_in
+from headhunt.track.journal import Marked, Points, Record, frames_in
 from headhunt.track.places import Place, places_in
 from tests.sdk.track_server import KEY, TrackServer
 
@@ -66,6 +66,17 @@ def told(found: list[Record], name: str) -> list[tuple[int, float]]:
 
 def of_kind(found: list[Record], kind: type) -> list[Record]:
     return [one for one in found if isinstance(one, kind)]
+
+
+def run_here(home: Path, code: str, **others: str) -> tuple[Place, list[Record]]:
+    """What a training told, without a server."""
+    trained(code, home, **others)
+    place = the_place(home)
+    return place, records(place)
+
+
+def marks_of(found: list[Record]) -> str:
+    return " | ".join(one.words for one in of_kind(found, Marked))
 
 
 @pytest.fixture
