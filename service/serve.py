@@ -112,11 +112,10 @@ def greet(settings: Settings) -> None:
 
 
 def options(settings: Settings) -> dict[str, Any]:
-    """How uvicorn is run; benchmarks compare others under the same. h11, also where another parser is installed: it is
-    the one that puts an end to headers without an end.
-    """
+    """How uvicorn is run; benchmarks compare others under the same."""
     return {
         "http": patient_protocol(settings.patience_s),
+        "ws": "none",
         "log_config": None,
         "access_log": False,
         "timeout_graceful_shutdown": 5,

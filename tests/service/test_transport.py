@@ -229,6 +229,42 @@ def test_lines_without_an_end_are_refused(place: Place) -> None:
     assert place.status(place.get(b"/health", b"".join(b"x-%d: y\r\n" % i for i in range(100_000)))) in (400, 431)
 
 
+@pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 400)])
+def test_headers_have_64_kib_and_no_more(place: Place, size: int, status: int) -> None:
+    """Come at once or in two pieces."""
+    whole = place.get(b"/health", b"x-long: " + b"a" * size + b"\r\n")
+    assert place.status(whole) == status
+    with place.connect() as one:
+        one.sendall(whole[:1000])
+        time.sleep(0.05)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            one.sendall(whole[1000:])
+        assert status_of(rest(one)) == status
+
+
+@pytest.mark.parametrize("line", [b"x-a: b\r\n", b"x" * 1000, b"x: " + b"y" * 10_000])
+def test_trailers_have_an_end_too(place: Place, line: bytes) -> None:
+    """20 MB of them, and no memory for it."""
+    place.forget_peak()
+    before = place.peak()
+    chunk = b"5\r\nhello\r\n0\r\n"
+    assert place.answer(place.upload(CHUNKED) + chunk + line * (20_000_000 // len(line)))[9:12] in (b"", b"400")
+    assert place.peak() - before < 16 * 2**20
+
+
+def test_what_follows_the_size_of_a_chunk_has_an_end(place: Place) -> None:
+    assert place.answer(place.upload(CHUNKED) + b"5;" + b"x" * 20_000_000)[9:12] in (b"", b"400")
+
+
+def test_a_long_body_leaves_the_next_request_its_headers(place: Place) -> None:
+    """Sent without waiting for the answers."""
+    body = b'{"dataset": "none", "budget": "' + b"9" * 300_000 + b'"}'
+    line = b"POST /api/v1/recommendations HTTP/1.1\r\ncontent-type: application/json\r\n" + place.who
+    both = place.answer(line + b"content-length: %d\r\n\r\n" % len(body) + body + place.get(b"/health"))
+    assert status_of(both) in (400, 404, 422)
+    assert both.count(b"HTTP/1.1 200") == 1
+
+
 def test_ten_thousand_parameters_harm_nobody(place: Place) -> None:
     for words in (b"&".join(b"a%d=1" % i for i in range(10_000)), b"&".join([b"a="] * 10_000)):
         assert place.status(place.get(b"/api/v1/datasets?" + words)) in (200, 400, 414)
