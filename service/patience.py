@@ -25,7 +25,7 @@ def patient(seconds: float) -> Callable[[ASGIApp], ASGIApp]:
 
     def surround(app: ASGIApp) -> ASGIApp:
         async def with_patience(scope: Scope, receive: Receive, send: Send) -> None:
-            refuse_two_lengths(scope)
+            refuse_ambiguous(scope)
             clock = Clock(receive, seconds)
             await app(scope, clock.receive, clock.closing(send))
 
@@ -34,11 +34,15 @@ def patient(seconds: float) -> Callable[[ASGIApp], ASGIApp]:
     return surround
 
 
-def refuse_two_lengths(scope: Any) -> None:
-    """A proxy before us might believe the other one, and take the rest for a request of somebody else."""
-    names = {name for name, _ in scope["headers"]}
+def refuse_ambiguous(scope: Any) -> None:
+    """A proxy before us might understand another request than we do, and take a part of it for somebody else's."""
+    names = [name for name, _ in scope["headers"]]
     if b"content-length" in names and b"transfer-encoding" in names:
         raise BadValue("The body has both a Content-Length and a Transfer-Encoding. Send one of them.")
+    if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in scope["headers"]):
+        raise BadValue("The only Transfer-Encoding that is known here is chunked. Send the body as it is.")
+    if names.count(b"host") != 1 and scope["http_version"] == "1.1":
+        raise BadValue(f"The request has {names.count(b'host')} Host headers. Send one.")
 
 
 class Clock:

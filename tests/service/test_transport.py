@@ -205,9 +205,25 @@ def test_a_chunk_without_a_size_is_refused(place: Place, size: bytes) -> None:
     assert place.status(place.upload(CHUNKED) + size + b"\r\nhello\r\n0\r\n\r\n") == 400
 
 
-@pytest.mark.parametrize("line", [b"content-length: -5\r\n", b"content-length: five\r\n", b"transfer-encoding: x\r\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"content-length: -5\r\n",
+        b"content-length: five\r\n",
+        b"transfer-encoding: x\r\n",
+        b"transfer-encoding: gzip, chunked\r\n",
+    ],
+)
 def test_a_length_that_is_none_is_refused(place: Place, line: bytes) -> None:
     assert place.status(place.upload(line) + b"hello") in (400, 501)
+
+
+@pytest.mark.parametrize("hosts", [b"", b"host: 127.0.0.1\r\nhost: elsewhere\r\n"])
+def test_a_request_names_one_host(place: Place, hosts: bytes) -> None:
+    for path in (b"/health", b"/api/v1/datasets"):
+        line = b"GET " + path + b" HTTP/1.1\r\nauthorization: Bearer " + place.key.encode()
+        assert place.status(line + b"\r\nconnection: close\r\n" + hosts + b"\r\n") == 400
+    assert place.status(b"GET /health HTTP/1.0\r\n\r\n") == 200
 
 
 @pytest.mark.slow
