@@ -17,7 +17,7 @@ from headhunt.errors import BadValue, TooSlow
 BYTES_A_SECOND = 1024.0
 CLOSE = (b"connection", b"close")
 MOST_HEADERS = 64 * 2**10
-"""Bytes, as in h11, the parser without C; httptools, which takes a third of its time, knows no limit."""
+"""Bytes. httptools knows no limit."""
 
 
 def patient(seconds: float) -> Callable[[ASGIApp], ASGIApp]:
